@@ -1,0 +1,24 @@
+// What the operator says about one association, resolved: keys derived, names turned into numbers. It crosses thread borders, so it
+// is plain data.
+
+import type { Duration } from '../base/time.ts';
+import type { Ip4 } from '../wire/addr.ts';
+import type { AssociationKeys } from './crypto.ts';
+
+/** How an authentic packet below the replay window is treated (a restarted client, or a replay). */
+export type RestartPolicy =
+  | { readonly kind: 'challenge' }
+  | { readonly kind: 'strict' }
+  | { readonly kind: 'after-silence'; readonly silence: Duration };
+
+/** One client's association as configured. */
+export interface AssociationSpec {
+  /** The client's unique name; for people only. */
+  readonly name: string;
+  readonly mux: number;
+  readonly device: 'tun' | 'tap';
+  readonly keys: AssociationKeys;
+  readonly restart: RestartPolicy;
+  /** Where inner-echo challenges go when the packet that provokes one has no IPv4 source; 0 if there is no such address. */
+  readonly innerAddress: Ip4 | 0;
+}
