@@ -56,6 +56,7 @@ export type CounterName =
   | 'icmpErrorsTranslated'
   | 'icmpGenerated'
   | 'icmpSuppressed'
+  | 'tunnelClients'
   | 'tunnelRoams'
   | 'tunnelRestarts'
   | 'tunnelChallenges'
@@ -94,6 +95,10 @@ export const counterFamilies: Readonly<Record<CounterName, CounterFamily>> = {
     values: Object.keys(IcmpGenerated).map(toLabel),
   }),
   icmpSuppressed: counter('ICMP errors not made because of the rate limit.'),
+  tunnelClients: gauge('Clients: configured, and connected (heard from within three minutes).', {
+    name: 'state',
+    values: ['configured', 'connected'],
+  }),
   tunnelRoams: counter('Times a client’s endpoint moved.'),
   tunnelRestarts: counter('Times a client’s number line was reset after proof that it restarted.'),
   tunnelChallenges: counter('Inner-echo challenges, by what became of them.', {

@@ -1,6 +1,8 @@
 // Why packets are refused. A reason is declared here once and thereby has a counter, a help text and a label; a test holds
 // `docs/drop-reasons.md` to the same list.
 
+import type { Brand } from './brand.ts';
+
 /** Every reason, with what it means to an operator. The order is the counters' order. */
 export const dropReasonHelp = {
   satpTruncated: 'The datagram is shorter than a SATP header and the auth tag, or longer than a slot.',
@@ -38,15 +40,17 @@ export const dropReasonHelp = {
   ioSendFailed: 'The kernel refused the packet on its way out.',
 } as const;
 
+/** The reasons' names in code. */
 export type DropReasonName = keyof typeof dropReasonHelp;
 /** Names in the order of their numbers. */
 export const dropReasonNames: readonly DropReasonName[] = Object.keys(dropReasonHelp) as DropReasonName[];
-export type DropReason = number & { readonly dropReason?: never };
+/** A reason as a number: the index of its counter cell. */
+export type DropReason = Brand<number, 'DropReason'>;
 
-/** The number of each reason: the index of its counter cell. */
+/** The number of each reason. */
 export const DropReason: Readonly<Record<DropReasonName, DropReason>> = Object.freeze(
   Object.fromEntries(dropReasonNames.map((name, i) => [name, i])),
-) as Readonly<Record<DropReasonName, DropReason>>;
+) as unknown as Readonly<Record<DropReasonName, DropReason>>;
 
 /** `satpBadTag` as metrics spell it: `satp_bad_tag`. */
 export const toLabel = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
