@@ -7,11 +7,9 @@ export const AT = 7;
 
 /** RFC 1071 as its text says it: 16-bit words, end-around carry at every step. The naive twin of `wire/checksum.ts`. */
 export const naiveChecksum = (bytes: Uint8Array, seed = 0): number => {
-  let sum = (seed % 0x10000) + Math.floor(seed / 0x10000);
-  for (let i = 0; i < bytes.length; i += 2) {
-    sum += bytes[i]! * 256 + (bytes[i + 1] ?? 0);
-    while (sum > 0xffff) sum = (sum % 0x10000) + Math.floor(sum / 0x10000);
-  }
+  const carried = (n: number): number => (n > 0xffff ? carried((n % 0x10000) + Math.floor(n / 0x10000)) : n);
+  let sum = carried(seed);
+  for (let i = 0; i < bytes.length; i += 2) sum = carried(sum + bytes[i]! * 256 + (bytes[i + 1] ?? 0));
   return 0xffff - sum;
 };
 
