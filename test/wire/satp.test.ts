@@ -21,11 +21,11 @@ test('a header is emitted in network byte order and reads back', () => {
   );
 });
 
-test('a datagram must hold header, payload type and auth tag', () => {
+test('a datagram must hold header and auth tag; one without a payload is a keep-alive', () => {
   const view = new DataView(new ArrayBuffer(64));
   for (const tag of [0, 10, 20]) {
-    assert.equal(satp.check(view, 0, satp.PAYLOAD + tag, tag), 0);
-    assert.equal(satp.check(view, 0, satp.PAYLOAD + tag - 1, tag), malformed);
+    assert.equal(satp.check(view, 0, satp.HEADER + tag, tag), 0);
+    assert.equal(satp.check(view, 0, satp.HEADER + tag - 1, tag), malformed);
   }
   assert.equal(satp.check(view, 3, 0, 0), malformed);
 });
