@@ -78,6 +78,15 @@ export const inetPton: (family: number, text: string, address: number) => number
 /** `if_nametoindex(3)`: 0 if there is no such interface. */
 export const ifNameToIndex: (name: string) => number = define('uint if_nametoindex(const char*)');
 
+/** `capget(2)`. */
+export const capget: (header: number, data: number) => number = define('int capget(uintptr_t, uintptr_t)');
+/** `capset(2)`; for the calling thread alone. */
+export const capset: (header: number, data: number) => number = define('int capset(uintptr_t, uintptr_t)');
+/** `prctl(2)`; for the calling thread alone where the option is a thread's. */
+export const prctl: (option: number, a: number, b: number, c: number, d: number) => number = define(
+  'int prctl(int, ulong, ulong, ulong, ulong)',
+);
+
 /** Why the last call of this thread failed, see `errno.ts`; valid only right after it. */
 export const errno = (): number => koffi.errno();
 /** The platform's errno numbers by name, aliases included. */
