@@ -1,47 +1,58 @@
-// Underlay addresses: text from the configuration into a socket address for the kernel, and a row of an endpoint column into text for
-// people. The C library's own inet_pton does the parsing, so what `ping` takes is taken here.
+// Underlay addresses as text: from the configuration into words, and from an endpoint's words for people. The C library's own
+// inet_pton does the parsing, so what `ping` takes is taken here. Names are never looked up.
 
 import { Arena } from '../base/arena.ts';
 import { ENDPOINT_WORDS, EndpointWord } from '../base/endpoint.ts';
 import { GatewayError } from '../base/errors.ts';
 import { ifNameToIndex, inetPton, pin } from './native.ts';
-import { SockaddrIn, SockaddrIn6 } from './structs.ts';
 
 /** Address families as the kernel numbers them. */
 export const Family = { inet: 2, inet6: 10 } as const;
 export type Family = (typeof Family)[keyof typeof Family];
 
-/** A socket address in its own pinned memory; {@link length} octets of {@link arena}. */
-export interface SocketAddress {
+/** An IPv4 or IPv6 address. */
+export interface Address {
   readonly family: Family;
-  readonly arena: Arena;
-  readonly length: number;
+  /** Four host-order words; IPv4 is in the first, the rest 0. */
+  readonly words: readonly [number, number, number, number];
+  /** Index of the interface that a link-local IPv6 address belongs to; 0 otherwise. */
+  readonly scope: number;
 }
 
+const parsed = new Arena(16);
+pin(parsed);
+
 /** Parses an IPv4 or IPv6 address, the latter with `%interface` if it is link-local. @throws {GatewayError} ERR_SOCKET */
-export const parseSocketAddress = (address: string, port: number): SocketAddress => {
-  const arena = new Arena(SockaddrIn6.size);
-  pin(arena);
-  const { view } = arena;
-  view.setUint16(SockaddrIn6.port, port);
-  if (inetPton(Family.inet, address, arena.address + SockaddrIn.address) === 1) {
-    view.setUint16(SockaddrIn.family, Family.inet, true);
-    return { family: Family.inet, arena, length: SockaddrIn.size };
+export const parseAddress = (text: string): Address => {
+  const { view } = parsed;
+  if (inetPton(Family.inet, text, parsed.address) === 1) {
+    return { family: Family.inet, words: [view.getUint32(0), 0, 0, 0], scope: 0 };
   }
-  const [host = '', zone, ...rest] = address.split('%');
-  if (rest.length > 0 || inetPton(Family.inet6, host, arena.address + SockaddrIn6.address) !== 1) {
+  const [host = '', zone, ...rest] = text.split('%');
+  if (rest.length > 0 || inetPton(Family.inet6, host, parsed.address) !== 1) {
     throw new GatewayError(
       'ERR_SOCKET',
-      `"${address}" is no IPv4 or IPv6 address; names are not looked up, write the address itself`,
+      `"${text}" is no IPv4 or IPv6 address; names are not looked up, write the address itself`,
     );
   }
-  if (zone !== undefined) {
-    const index = ifNameToIndex(zone);
-    if (index === 0) throw new GatewayError('ERR_SOCKET', `there is no interface "${zone}", which "${address}" names`);
-    view.setUint32(SockaddrIn6.scope, index, true);
+  const words = [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)] as const;
+  const scope = zone === undefined ? 0 : ifNameToIndex(zone);
+  if (zone !== undefined && scope === 0) {
+    throw new GatewayError('ERR_SOCKET', `there is no interface "${zone}", which "${text}" names`);
   }
-  view.setUint16(SockaddrIn6.family, Family.inet6, true);
-  return { family: Family.inet6, arena, length: SockaddrIn6.size };
+  return { family: Family.inet6, words, scope };
+};
+
+/** One row of an endpoint column: a datagram from `remote` that arrived on socket number `socket` at address `local`. */
+export const endpointOf = (socket: number, remote: string, remotePort: number, local: string): Uint32Array => {
+  const row = new Uint32Array(ENDPOINT_WORDS);
+  const { words, scope } = parseAddress(remote);
+  row[EndpointWord.socket] = socket;
+  row[EndpointWord.remotePort] = remotePort;
+  row.set(words, EndpointWord.remoteAddress);
+  row.set(parseAddress(local).words, EndpointWord.localAddress);
+  row[EndpointWord.scope] = scope;
+  return row;
 };
 
 /** Formats an address of four words as RFC 5952 wants it; IPv4 is in word 0 and `family` tells which it is. */

@@ -84,7 +84,7 @@ for (const [name, layout, members] of declared) checkLayout(name, layout, member
 
 /** Writes an address, or another 64-bit number below 2^53, in host order. */
 export const setAddress = (view: DataView, at: number, address: number): void => {
-  view.setUint32(at, address % 4_294_967_296, true);
+  view.setUint32(at, address >>> 0, true);
   view.setUint32(at + 4, Math.floor(address / 4_294_967_296), true);
 };
 

@@ -5,19 +5,16 @@ import { Arena } from '../base/arena.ts';
 import { PACKET_SIZE, type PacketBatch, Verdict } from '../base/batch.ts';
 import { DropReason } from '../base/drop-reason.ts';
 import { ENDPOINT_WORDS, EndpointWord } from '../base/endpoint.ts';
+import { readEndpoint, writeEndpoint } from './endpoint-codec.ts';
 import { Errno, systemError } from './errno.ts';
-import { CONTROL_SIZE, MessageHeaders } from './message-headers.ts';
+import { MessageHeaders } from './message-headers.ts';
 import { errno, pin, poll, recvmmsg, sendmmsg } from './native.ts';
 import type { DatagramQueue } from './queue.ts';
-import { Family } from './socket-address.ts';
-import { Cmsghdr, In6Pktinfo, InPktinfo, Pollfd, SockaddrIn, SockaddrIn6 } from './structs.ts';
+import type { Family } from './socket-address.ts';
+import { Pollfd } from './structs.ts';
 
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
-const IPPROTO_IP = 0;
-const IP_PKTINFO = 8;
-const IPPROTO_IPV6 = 41;
-const IPV6_PKTINFO = 50;
 const POLLOUT = 4;
 // Implementation: a full send queue drains within microseconds; whoever waits longer delays every client.
 const SEND_PATIENCE_MS = 1;
@@ -56,8 +53,8 @@ export class UdpQueue implements DatagramQueue {
     }
     for (let i = first; i < first + n; i++) {
       b.accept(headers.length(i));
-      if (this.#family === Family.inet) this.#readEndpoint4(headers, b.endpoint, i);
-      else this.#readEndpoint6(headers, b.endpoint, i);
+      b.endpoint[i * ENDPOINT_WORDS + EndpointWord.socket] = this.#index;
+      readEndpoint(this.#family, headers, i, b.endpoint, i);
       if (headers.flags(i) & MSG_TRUNC) b.drop(i, DropReason.satpTruncated);
       headers.reset(i);
     }
@@ -68,11 +65,11 @@ export class UdpQueue implements DatagramQueue {
     this.#reserve(b);
     let n = 0;
     for (let i = 0; i < b.count; i++) {
-      if (b.verdict[i] !== Verdict.client || b.endpoint[i * ENDPOINT_WORDS] !== this.#index) continue;
+      if (b.verdict[i] !== Verdict.client || b.endpoint[i * ENDPOINT_WORDS + EndpointWord.socket] !== this.#index)
+        continue;
       const at = b.at[i]!;
       this.#sending.point(n, b.arena.address + at, b.end[i]! - at);
-      if (this.#family === Family.inet) this.#writeEndpoint4(n, b.endpoint, i);
-      else this.#writeEndpoint6(n, b.endpoint, i);
+      writeEndpoint(this.#family, this.#sending, n, b.endpoint, i);
       this.#slots[n++] = i;
     }
     if (n > 0) this.#transmit(b, n);
@@ -128,69 +125,5 @@ export class UdpQueue implements DatagramQueue {
     if (this.#slots.length >= b.capacity) return;
     this.#sending = new MessageHeaders(b.capacity);
     this.#slots = new Int32Array(b.capacity);
-  }
-
-  #readEndpoint4(headers: MessageHeaders, endpoint: Uint32Array, i: number): void {
-    const { view } = headers.arena;
-    const row = i * ENDPOINT_WORDS;
-    const name = headers.name(i);
-    const control = headers.control(i);
-    endpoint.fill(0, row, row + ENDPOINT_WORDS);
-    endpoint[row + EndpointWord.socket] = this.#index;
-    endpoint[row + EndpointWord.remotePort] = view.getUint16(name + SockaddrIn.port);
-    endpoint[row + EndpointWord.remoteAddress] = view.getUint32(name + SockaddrIn.address);
-    if (headers.controlLength(i) < Cmsghdr.size + InPktinfo.size) return;
-    endpoint[row + EndpointWord.localAddress] = view.getUint32(control + Cmsghdr.size + InPktinfo.local);
-  }
-
-  #readEndpoint6(headers: MessageHeaders, endpoint: Uint32Array, i: number): void {
-    const { view } = headers.arena;
-    const row = i * ENDPOINT_WORDS;
-    const name = headers.name(i);
-    const local = headers.control(i) + Cmsghdr.size + In6Pktinfo.address;
-    const hasLocal = headers.controlLength(i) >= Cmsghdr.size + In6Pktinfo.size;
-    endpoint[row + EndpointWord.socket] = this.#index;
-    endpoint[row + EndpointWord.remotePort] = view.getUint16(name + SockaddrIn6.port);
-    endpoint[row + EndpointWord.scope] = view.getUint32(name + SockaddrIn6.scope, true);
-    for (let w = 0; w < 4; w++) {
-      endpoint[row + EndpointWord.remoteAddress + w] = view.getUint32(name + SockaddrIn6.address + 4 * w);
-      endpoint[row + EndpointWord.localAddress + w] = hasLocal ? view.getUint32(local + 4 * w) : 0;
-    }
-  }
-
-  #writeEndpoint4(n: number, endpoint: Uint32Array, i: number): void {
-    const { view } = this.#sending.arena;
-    const row = i * ENDPOINT_WORDS;
-    const name = this.#sending.name(n);
-    const control = this.#sending.control(n);
-    view.setUint16(name + SockaddrIn.family, Family.inet, true);
-    view.setUint16(name + SockaddrIn.port, endpoint[row + EndpointWord.remotePort]!);
-    view.setUint32(name + SockaddrIn.address, endpoint[row + EndpointWord.remoteAddress]!);
-    view.setUint32(control + Cmsghdr.length, Cmsghdr.size + InPktinfo.size, true);
-    view.setInt32(control + Cmsghdr.level, IPPROTO_IP, true);
-    view.setInt32(control + Cmsghdr.type, IP_PKTINFO, true);
-    view.setUint32(control + Cmsghdr.size + InPktinfo.local, endpoint[row + EndpointWord.localAddress]!);
-    this.#sending.setLengths(n, SockaddrIn.size, 32);
-  }
-
-  #writeEndpoint6(n: number, endpoint: Uint32Array, i: number): void {
-    const { view } = this.#sending.arena;
-    const row = i * ENDPOINT_WORDS;
-    const name = this.#sending.name(n);
-    const control = this.#sending.control(n);
-    const local = control + Cmsghdr.size + In6Pktinfo.address;
-    const scope = endpoint[row + EndpointWord.scope]!;
-    view.setUint16(name + SockaddrIn6.family, Family.inet6, true);
-    view.setUint16(name + SockaddrIn6.port, endpoint[row + EndpointWord.remotePort]!);
-    view.setUint32(name + SockaddrIn6.scope, scope, true);
-    for (let w = 0; w < 4; w++) {
-      view.setUint32(name + SockaddrIn6.address + 4 * w, endpoint[row + EndpointWord.remoteAddress + w]!);
-      view.setUint32(local + 4 * w, endpoint[row + EndpointWord.localAddress + w]!);
-    }
-    view.setUint32(control + Cmsghdr.length, Cmsghdr.size + In6Pktinfo.size, true);
-    view.setInt32(control + Cmsghdr.level, IPPROTO_IPV6, true);
-    view.setInt32(control + Cmsghdr.type, IPV6_PKTINFO, true);
-    view.setUint32(control + Cmsghdr.size + In6Pktinfo.interface, scope, true);
-    this.#sending.setLengths(n, SockaddrIn6.size, CONTROL_SIZE);
   }
 }

@@ -5,8 +5,8 @@
 import { Arena } from '../base/arena.ts';
 import { check, Errno, systemError } from './errno.ts';
 import * as native from './native.ts';
-import { Family, parseSocketAddress } from './socket-address.ts';
-import { SockaddrIn6 } from './structs.ts';
+import { type Address, Family, parseAddress } from './socket-address.ts';
+import { SockaddrIn, SockaddrIn6 } from './structs.ts';
 
 const SOCK_DGRAM_CLOEXEC_NONBLOCK = 2 | 0o2000000 | 0o4000;
 const SOL_SOCKET = 1;
@@ -63,7 +63,8 @@ const cures: Readonly<Record<number, string>> = {
 export const openUdpSocket = (options: UdpSocketOptions): UdpSocket => {
   const { address, port, reusePort = false, bufferSize = 4 << 20 } = options;
   const name = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-  const { family, arena, length } = parseSocketAddress(address, port);
+  const parsed = parseAddress(address);
+  const { family } = parsed;
   const fail = (call: string): never => {
     const number = native.errno();
     throw systemError('ERR_SOCKET', call, name, number, cures[number]);
@@ -86,7 +87,7 @@ export const openUdpSocket = (options: UdpSocketOptions): UdpSocket => {
       // IPv6 routers never fragment: the kernel must learn the path's MTU and fragment here.
       if (!set(IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT)) fail('setsockopt IPV6_MTU_DISCOVER');
     }
-    if (native.bind(fd, arena.address, length) < 0) fail('bind');
+    if (native.bind(fd, scratch.address, writeSocketAddress(parsed, port)) < 0) fail('bind');
     return { fd, family, address, port: boundPort(fd), receiveDrops: () => receiveDrops(fd), close: () => close(fd) };
   } catch (error) {
     native.close(fd);
@@ -101,6 +102,21 @@ const VALUE_LENGTH = 60;
 const setOption = (fd: number, level: number, option: number, value: number): boolean => {
   scratch.view.setInt32(0, value, true);
   return native.setsockopt(fd, level, option, scratch.address, 4) === 0;
+};
+
+/** Puts the address at the scratch arena's beginning and returns its length. */
+const writeSocketAddress = ({ family, words, scope }: Address, port: number): number => {
+  const { bytes, view } = scratch;
+  bytes.fill(0);
+  view.setUint16(SockaddrIn.family, family, true);
+  view.setUint16(SockaddrIn.port, port);
+  if (family === Family.inet) {
+    view.setUint32(SockaddrIn.address, words[0]);
+    return SockaddrIn.size;
+  }
+  for (const [w, word] of words.entries()) view.setUint32(SockaddrIn6.address + 4 * w, word);
+  view.setUint32(SockaddrIn6.scope, scope, true);
+  return SockaddrIn6.size;
 };
 
 const boundPort = (fd: number): number => {
