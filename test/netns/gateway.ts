@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import type { Lab } from './lab.ts';
 import { eventually, type RunningProcess } from './processes.ts';
 
-const LAUNCHER = join(import.meta.dirname, '../../bin/anygate');
+/** The gateway's launcher. */
+export const LAUNCHER: string = join(import.meta.dirname, '../../bin/anygate');
 
 /** Parses the Prometheus text format; keys are series as printed, such as `anygate_draining` or `x_total{direction="outbound"}`. */
 export const parseMetrics = (text: string): Map<string, number> => {
@@ -15,6 +16,23 @@ export const parseMetrics = (text: string): Map<string, number> => {
     if (match) metrics.set(match[1]!, Number(match[2]));
   }
   return metrics;
+};
+
+/** Writes a configuration and the files beside it, for the owner's eyes only; returns the path of the configuration. */
+export const writeConfiguration = (
+  lab: Lab,
+  yaml: string,
+  files: Readonly<Record<string, string>> = {},
+  name = 'gateway',
+): string => {
+  const dir = join(lab.dir, name);
+  for (const [path, content] of Object.entries({ 'anygate.yaml': yaml, ...files })) {
+    const file = join(dir, path);
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(file, content, { mode: 0o600 });
+    chmodSync(file, 0o600);
+  }
+  return join(dir, 'anygate.yaml');
 };
 
 /** A gateway that runs in the box `gw`. */
@@ -36,17 +54,15 @@ export class RunningGateway {
     yaml: string,
     options: { files?: Readonly<Record<string, string>>; http?: string },
   ): Promise<RunningGateway> {
-    const dir = join(lab.dir, 'gateway');
-    for (const [name, content] of [['anygate.yaml', yaml], ...Object.entries(options.files ?? {})] as [
-      string,
-      string,
-    ][]) {
-      const file = join(dir, name);
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      writeFileSync(file, content, { mode: 0o600 });
-      chmodSync(file, 0o600);
-    }
-    const gateway = new RunningGateway(lab, join(dir, 'anygate.yaml'), options.http ?? '127.0.0.1:9464');
+    const config = writeConfiguration(lab, yaml, options.files);
+    const gateway = new RunningGateway(lab, config, options.http ?? '127.0.0.1:9464');
+    await gateway.ready();
+    return gateway;
+  }
+
+  /** Starts another with the same configuration, after this one has ended. */
+  async startAgain(): Promise<RunningGateway> {
+    const gateway = new RunningGateway(this.#lab, this.config, this.#http);
     await gateway.ready();
     return gateway;
   }

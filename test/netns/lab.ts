@@ -14,6 +14,7 @@ import {
   eventually,
   execute,
   type Outcome,
+  type ProcessOptions,
   Processes,
   type RunningProcess,
   succeed,
@@ -153,13 +154,9 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Starts a process in `box` that ends with the laboratory. `log` names its log within {@link dir}. */
-  spawn(
-    box: Box,
-    argv: readonly string[],
-    options: { log?: string; env?: Record<string, string> } = {},
-  ): RunningProcess {
+  spawn(box: Box, argv: readonly string[], options: { log?: string } & ProcessOptions = {}): RunningProcess {
     const log = join(this.dir, options.log ?? `${box}-${this.#logs++}.log`);
-    return this.#processes.start(this.argv(box, argv), log, options.env);
+    return this.#processes.start(this.argv(box, argv), log, options);
   }
 
   /** Whether `count` echo requests from `box` to `address` are all answered. */

@@ -73,6 +73,15 @@ export const eventually = async (
   }
 };
 
+/** How a process is started. */
+export interface ProcessOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Keeps its standard input open for {@link RunningProcess.write}. */
+  readonly input?: boolean;
+  /** It is a Node process that speaks with us by `child.send` and its `message` event. */
+  readonly ipc?: boolean;
+}
+
 /** A process that runs until it is stopped. */
 export class RunningProcess {
   readonly name: string;
@@ -83,13 +92,13 @@ export class RunningProcess {
   readonly ended: Promise<number>;
   #code: number | undefined;
 
-  constructor(argv: readonly string[], log: string, env: Readonly<Record<string, string>> = {}) {
+  constructor(argv: readonly string[], log: string, options: ProcessOptions = {}) {
     const fd = openSync(log, 'a', 0o600);
     this.name = argv.join(' ');
     this.log = log;
     this.child = spawn(argv[0]!, argv.slice(1), {
-      stdio: ['ignore', fd, fd],
-      env: { ...process.env, ...env },
+      stdio: [options.input ? 'pipe' : 'ignore', fd, fd, ...(options.ipc ? ['ipc' as const] : [])],
+      env: { ...process.env, ...options.env },
     });
     closeSync(fd);
     this.ended = new Promise((resolve) => {
@@ -105,6 +114,11 @@ export class RunningProcess {
   get pid(): number {
     if (this.child.pid === undefined) throw new Error(`${this.name} did not start`);
     return this.child.pid;
+  }
+
+  /** Writes to its standard input, which must have been asked for. */
+  write(text: string): void {
+    this.child.stdin!.write(text);
   }
 
   get isRunning(): boolean {
@@ -129,8 +143,8 @@ export class RunningProcess {
 export class Processes {
   readonly #running = new Set<RunningProcess>();
 
-  start(argv: readonly string[], log: string, env?: Readonly<Record<string, string>>): RunningProcess {
-    const started = new RunningProcess(argv, log, env);
+  start(argv: readonly string[], log: string, options?: ProcessOptions): RunningProcess {
+    const started = new RunningProcess(argv, log, options);
     this.#running.add(started);
     void started.ended.then(() => this.#running.delete(started));
     return started;
