@@ -33,6 +33,8 @@ export const AllocationFailure = {
   tableFull: 4,
 } as const;
 export type AllocationFailure = (typeof AllocationFailure)[keyof typeof AllocationFailure];
+/** States of `tunnel_clients`, in the order of their cells; a client is in exactly one. */
+export const ClientState = { connected: 0, unproven: 1, unheard: 2 } as const;
 /** Results of `tunnel_challenges_total`, in the order of their cells. */
 export const ChallengeResult = { sent: 0, answered: 1, expired: 2 } as const;
 /** Types of `icmp_generated_total`, in the order of their cells. */
@@ -95,9 +97,9 @@ export const counterFamilies: Readonly<Record<CounterName, CounterFamily>> = {
     values: Object.keys(IcmpGenerated).map(toLabel),
   }),
   icmpSuppressed: counter('ICMP errors not made because of the rate limit.'),
-  tunnelClients: gauge('Clients: configured, and connected (heard from within three minutes).', {
+  tunnelClients: gauge('Clients of the configuration, by state; their sum is all of them.', {
     name: 'state',
-    values: ['configured', 'connected'],
+    values: Object.keys(ClientState),
   }),
   tunnelRoams: counter('Times a client’s endpoint moved.'),
   tunnelRestarts: counter('Times a client’s number line was reset after proof that it restarted.'),

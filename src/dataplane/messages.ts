@@ -2,16 +2,20 @@
 // loop, so the control thread rings a doorbell (a shared word, and an eventfd that ends the poll) and the shard reads its port
 // between two batches.
 
+import type { MessagePort } from 'node:worker_threads';
+import type { Family } from '../io/socket-address.ts';
 import type { MappingView, SessionView } from '../nat/policy.ts';
 import type { ShardSettings } from './settings.ts';
 
 /** What a shard needs to begin; file descriptors are the process's, so they outlive a shard that dies. */
 export interface ShardStart {
   readonly settings: ShardSettings;
-  readonly sockets: readonly { readonly fd: number; readonly family: 4 | 6; readonly port: number }[];
+  readonly sockets: readonly { readonly fd: number; readonly family: Family }[];
   readonly tunFd: number;
   readonly wakeupFd: number;
   readonly shared: ShardShared;
+  /** The shard's end of the message channel. */
+  readonly port: MessagePort;
 }
 
 /** Memory that both threads see. */
@@ -20,8 +24,6 @@ export interface ShardShared {
   readonly counters: Float64Array;
   /** One word; the control thread sets it to 1 after posting a message, the shard to 0 before reading. */
   readonly doorbell: Int32Array;
-  /** Datagrams that the kernel dropped because a socket's buffer was full, one word a socket. The shard writes. */
-  readonly receiveDrops: Float64Array;
 }
 
 /** How a client looks from the data plane. */
@@ -45,19 +47,28 @@ export interface PoolView {
   readonly capacity: number;
 }
 
-/** A question that a shard answers between two batches. */
+/** Which part of which table: at most `limit` rows from `cursor` on, which is 0 or what the page before said. */
 export interface Query {
-  readonly table: 'clients' | 'mappings' | 'sessions' | 'pools';
-  readonly offset: number;
+  readonly table: keyof TableRows;
+  readonly cursor: number;
   readonly limit: number;
 }
 
-/** What {@link Query} brings. */
-export interface QueryRows {
-  readonly clients: readonly ClientView[];
-  readonly mappings: readonly MappingView[];
-  readonly sessions: readonly SessionView[];
-  readonly pools: readonly PoolView[];
+/** The rows of each table. */
+export interface TableRows {
+  readonly clients: ClientView;
+  readonly mappings: MappingView;
+  readonly sessions: SessionView;
+  readonly pools: PoolView;
+}
+
+/** A part of a table. */
+export interface TablePage<Row> {
+  readonly rows: readonly Row[];
+  /** Cursor of the next page, or null after the last. */
+  readonly next: number | null;
+  /** Names of the clients that the rows mention by number. */
+  readonly names: ReadonlyMap<number, string>;
 }
 
 /** Control thread to shard. */
@@ -71,6 +82,5 @@ export type ToShard =
 export type FromShard =
   | { readonly kind: 'ready' }
   | { readonly kind: 'applied'; readonly id: number }
-  | { readonly kind: 'rows'; readonly id: number; readonly rows: readonly unknown[] }
-  | { readonly kind: 'needSenderId'; readonly mux: number }
-  | { readonly kind: 'stopped' };
+  | { readonly kind: 'page'; readonly id: number; readonly page: TablePage<TableRows[keyof TableRows]> }
+  | { readonly kind: 'needSenderId'; readonly mux: number };

@@ -1,0 +1,51 @@
+// What `/readyz` says, check by check. A check is cheap and looks at the thing itself where that is possible.
+
+import { accessSync, constants } from 'node:fs';
+import type { Check } from './gateway-control.ts';
+import type { Resources } from './resources.ts';
+import type { ShardSupervisor } from './shard-supervisor.ts';
+
+/** The parts of a gateway that checks look at. */
+export interface HealthSubjects {
+  readonly shard: ShardSupervisor;
+  readonly resources: Resources;
+  readonly isHostSetUp: boolean;
+  readonly isDraining: boolean;
+}
+
+const isWritable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const isDeviceUp = (subjects: HealthSubjects): boolean => {
+  try {
+    return subjects.resources.device.isUp;
+  } catch {
+    return false;
+  }
+};
+
+/** Looks at everything. */
+export const checkHealth = (subjects: HealthSubjects): readonly Check[] => {
+  const { shard, resources, isHostSetUp, isDraining } = subjects;
+  const { device, sockets, state } = resources;
+  const deviceUp = isDeviceUp(subjects);
+  const writable = isWritable(state.path);
+  return [
+    { name: 'shards', ok: shard.isUp, detail: shard.isUp ? '1 of 1 runs' : 'the shard is down and will be restarted' },
+    { name: 'sockets', ok: sockets.length > 0, detail: `${sockets.length} open` },
+    {
+      name: 'device',
+      ok: deviceUp,
+      detail: `${device.name} is ${deviceUp ? 'up' : 'down or gone; restart the gateway'}`,
+    },
+    { name: 'host', ok: isHostSetUp, detail: isHostSetUp ? 'set up' : 'not set up; see the log' },
+    { name: 'state', ok: writable, detail: `${state.path} is ${writable ? '' : 'not '}writable` },
+    { name: 'accepting', ok: !isDraining, detail: isDraining ? 'draining' : 'accepting' },
+  ];
+};

@@ -1,0 +1,258 @@
+// The gateway as a whole: takes its resources, keeps its shard running, answers the HTTP side, and gives everything back. What it never
+// does is touch a packet.
+
+import type { Logger } from 'pino';
+import { Cell, type Counters, createCounters } from '../base/counters.ts';
+import { GatewayError } from '../base/errors.ts';
+import { seconds } from '../base/time.ts';
+import type { ShardSettings } from '../dataplane/settings.ts';
+import { monotonicClock } from '../io/clock.ts';
+import { type Config, examineFile, summarize } from './config.ts';
+import { DropSampler } from './drop-sampler.ts';
+import {
+  type Check,
+  type ClientState,
+  clientStates,
+  type GatewayControl,
+  type GatewayStatus,
+  type ReloadResult,
+  type Vitals,
+} from './gateway-control.ts';
+import { checkHealth } from './gateway-health.ts';
+import { hostAddresses } from './host-addresses.ts';
+import { HostSetup } from './host-setup.ts';
+import { startHttp } from './http.ts';
+import { formatListenAddress } from './listen-address.ts';
+import { hasSameKeys, refuseFixed } from './reload.ts';
+import { hostPlanInput, type Resources, takeResources } from './resources.ts';
+import { shardSettings } from './shard-settings.ts';
+import { ShardSupervisor } from './shard-supervisor.ts';
+import { Tables } from './tables.ts';
+import { VERSION } from './version.ts';
+
+const DROP_SUMMARY_EVERY = seconds(10);
+
+/** A running gateway. */
+export class Gateway implements GatewayControl {
+  readonly #log: Logger;
+  readonly #resources: Resources;
+  readonly #shard: ShardSupervisor;
+  readonly #tables: Tables;
+  readonly #counters: Counters = createCounters();
+  readonly #startedAt: Date = new Date();
+  readonly #reloads = { success: 0, failure: 0 };
+  #config: Config;
+  #lastReload: number = Date.now() / 1000;
+  #isHostSetUp = true;
+  #isDraining = false;
+  /** The present settings, as the shard knows them. */
+  #settings: ShardSettings | undefined;
+  #reloading: Promise<unknown> = Promise.resolve();
+  #stack: AsyncDisposableStack | undefined;
+
+  private constructor(config: Config, resources: Resources, log: Logger) {
+    this.#config = config;
+    this.#resources = resources;
+    this.#log = log;
+    this.#shard = new ShardSupervisor({
+      resources: {
+        sockets: resources.sockets.map(({ fd, family }) => ({ fd, family })),
+        tunFd: resources.device.queues[0]!,
+      },
+      counters: this.#counters,
+      freshSettings: () => this.#settingsOf(this.#config, resources.senderIds.lease()),
+      leaseSenderId: () => this.#tryLease(),
+      onUp: () => log.info('the shard takes packets'),
+      onDown: (err) => log.error({ err }, 'the shard died; its sessions are lost, another is being started'),
+    });
+    this.#tables = new Tables(this.#shard, () => this.#config);
+  }
+
+  /**
+   * Starts a gateway; when this returns it relays and answers on `http.listen`. When it throws, the host is as it was.
+   *
+   * @throws {GatewayError} see {@link takeResources}; ERR_SHARD, ERR_SENDER_IDS_EXHAUSTED, ERR_HTTP_LISTEN
+   */
+  static async start(config: Config, log: Logger): Promise<Gateway> {
+    await using stack = new AsyncDisposableStack();
+    const resources = await takeResources(config, log, stack);
+    const gateway = new Gateway(config, resources, log);
+    stack.defer(() => gateway.#shard.stop());
+    await gateway.#shard.start();
+    const sampling = setInterval(() => gateway.#logDrops(), DROP_SUMMARY_EVERY / 10);
+    stack.defer(() => clearInterval(sampling));
+    const { listen, token } = config.http;
+    const http = await startHttp(gateway, token === undefined ? { listen } : { listen, token }, log);
+    stack.defer(() => http.close());
+    gateway.#stack = stack.move();
+    log.info(
+      {
+        version: VERSION,
+        satp: config.satp.listen.map(formatListenAddress),
+        http: http.address,
+        clients: config.clients.length,
+        egress: config.relay.egress,
+      },
+      'anygate is ready',
+    );
+    return gateway;
+  }
+
+  /** Ends the gateway: refuses to be ready, lets the shard finish, puts the host back, closes everything. */
+  async stop(): Promise<void> {
+    this.#isDraining = true;
+    const stack = this.#stack;
+    this.#stack = undefined;
+    await this.#reloading;
+    await stack?.disposeAsync();
+  }
+
+  status(): GatewayStatus {
+    const { satp, relay, node } = this.#config;
+    return {
+      node: node.name,
+      version: VERSION,
+      startedAt: this.#startedAt.toISOString(),
+      uptimeSeconds: Math.floor((Date.now() - this.#startedAt.getTime()) / 1000),
+      draining: this.#isDraining,
+      shards: 1,
+      listen: satp.listen.map(formatListenAddress),
+      egress: relay.egress,
+      clients: this.#clientStates(),
+    };
+  }
+
+  health(): readonly Check[] {
+    return checkHealth({
+      shard: this.#shard,
+      resources: this.#resources,
+      isHostSetUp: this.#isHostSetUp,
+      isDraining: this.#isDraining,
+    });
+  }
+
+  vitals(): Vitals {
+    return {
+      startTimeSeconds: this.#startedAt.getTime() / 1000,
+      draining: this.#isDraining,
+      clients: this.#clientStates(),
+      socketReceiveDrops: this.#resources.sockets.map((socket) => socket.receiveDrops()),
+      shardRestarts: this.#shard.restarts,
+      reloads: this.#reloads,
+      lastReloadSuccessSeconds: this.#lastReload,
+    };
+  }
+
+  counters(): readonly Counters[] {
+    return [this.#counters];
+  }
+
+  readonly clients: GatewayControl['clients'] = (query) => this.#tables.clients(query);
+  readonly mappings: GatewayControl['mappings'] = (query) => this.#tables.mappings(query);
+  readonly sessions: GatewayControl['sessions'] = (query) => this.#tables.sessions(query);
+  readonly pools: GatewayControl['pools'] = (query) => this.#tables.pools(query);
+
+  /** One reload at a time: they are taken up in the order in which they were asked for. */
+  reload(): Promise<ReloadResult> {
+    const result = this.#reloading.then(() => this.#reload());
+    this.#reloading = result.catch(() => undefined);
+    return result;
+  }
+
+  async #reload(): Promise<ReloadResult> {
+    const { file } = this.#config;
+    const { config: next, problems } = examineFile(file, process.env);
+    const refused = next === undefined ? problems : refuseFixed(this.#config, next);
+    if (next === undefined || refused.length > 0) {
+      this.#reloads.failure++;
+      const message = summarize(file, refused);
+      this.#log.error({ problems: refused }, `the configuration was not reloaded: ${message}`);
+      return { applied: false, code: 'ERR_CONFIG', message, problems: refused };
+    }
+    try {
+      await this.#apply(next);
+    } catch (error) {
+      this.#reloads.failure++;
+      this.#log.error({ err: error }, 'the configuration was not reloaded; the former one is in force');
+      const code = error instanceof GatewayError ? error.code : 'ERR_SHARD';
+      return { applied: false, code, message: (error as Error).message, problems: [] };
+    }
+    this.#reloads.success++;
+    this.#lastReload = Date.now() / 1000;
+    this.#log.level = next.log.level;
+    this.#log.info({ clients: next.clients.length }, 'the configuration was reloaded');
+    return { applied: true, warnings: problems };
+  }
+
+  /** All or nothing: what fails leaves the former configuration in force. */
+  async #apply(next: Config): Promise<void> {
+    const former = this.#config;
+    const settings = this.#settings;
+    await this.#changeHost(former, next);
+    try {
+      await this.#shard.apply(this.#settingsForReload(next));
+      this.#config = next;
+    } catch (error) {
+      this.#settings = settings;
+      await this.#changeHost(next, former);
+      throw error;
+    }
+  }
+
+  async #changeHost(from: Config, to: Config): Promise<void> {
+    const { device, state, host } = this.#resources;
+    const input = hostPlanInput(to, device);
+    if (JSON.stringify(input) === JSON.stringify(hostPlanInput(from, device))) return;
+    await host.undo();
+    try {
+      const changed = new HostSetup(input, state, this.#log);
+      await changed.apply();
+      this.#resources.host = changed;
+    } catch (error) {
+      this.#isHostSetUp = false;
+      await host.apply();
+      this.#isHostSetUp = true;
+      throw error;
+    }
+  }
+
+  #settingsOf(config: Config, senderId: number): ShardSettings {
+    this.#settings = shardSettings(config, { senderId, hostAddresses: hostAddresses() });
+    return this.#settings;
+  }
+
+  /** Associations that are new, or come back with the keys of earlier ones, must not count from 0 under a sender id that was used. */
+  #settingsForReload(next: Config): ShardSettings {
+    const former = this.#settings!;
+    const settings = this.#settingsOf(next, former.senderId);
+    const byMux = new Map(former.clients.map(({ association }) => [association.mux, association]));
+    const isSame = settings.clients.every(({ association }) => {
+      const before = byMux.get(association.mux);
+      return before !== undefined && hasSameKeys(before, association);
+    });
+    return isSame ? settings : this.#settingsOf(next, this.#resources.senderIds.lease());
+  }
+
+  #tryLease(): number | undefined {
+    try {
+      return this.#resources.senderIds.lease();
+    } catch (err) {
+      this.#log.error({ err }, 'no fresh sender id for a client whose sequence numbers run out');
+      return undefined;
+    }
+  }
+
+  #clientStates(): Record<ClientState, number> {
+    const states = { connected: 0, unproven: 0, unheard: 0 };
+    clientStates.forEach((state, i) => {
+      states[state] = this.#counters[Cell.tunnelClients + i]!;
+    });
+    return states;
+  }
+
+  #logDrops(): void {
+    const summary = this.#sampler.sample([this.#counters], monotonicClock.now());
+    if (summary !== undefined) this.#log.warn(summary, 'packets were refused');
+  }
+  readonly #sampler = new DropSampler(DROP_SUMMARY_EVERY);
+}

@@ -1,0 +1,64 @@
+// What a gateway holds of its host for as long as it runs: state directory, sockets, TUN device, and the host's settings. Taken in an
+// order in which each can be given back, and given back in reverse, whether the gateway ends well or fails half way.
+
+import type { Logger } from 'pino';
+import { Capability, passToChildren } from '../io/capabilities.ts';
+import { SystemRandom } from '../io/random.ts';
+import { SenderIds } from '../io/sender-ids.ts';
+import { openStateDir, type StateDir } from '../io/state-dir.ts';
+import { openTun, type Tun } from '../io/tun.ts';
+import { openTuntap2 } from '../io/tuntap2-driver.ts';
+import { openUdpSocket, type UdpSocket } from '../io/udp-socket.ts';
+import type { Config } from './config.ts';
+import type { HostPlanInput } from './host-plan.ts';
+import { HostSetup } from './host-setup.ts';
+
+/** Everything that must be given back. */
+export interface Resources {
+  readonly state: StateDir;
+  readonly senderIds: SenderIds;
+  readonly sockets: readonly UdpSocket[];
+  readonly device: Tun;
+  /** The changes to the host that are in force; a reload may replace them. */
+  host: HostSetup;
+}
+
+/** What `config` asks of the host; the device's name is what its driver says. */
+export const hostPlanInput = ({ relay }: Config, device: Tun): HostPlanInput => ({
+  egress: relay.egress,
+  device: { name: device.name, mtu: relay.device.mtu },
+  pool: relay.pool,
+  ports: relay.ports,
+});
+
+/**
+ * Takes what `config` needs. Whatever was taken is on `stack`, which its owner disposes of, also when this throws.
+ *
+ * @throws {GatewayError} ERR_STATE_DIR, ERR_SOCKET, ERR_TUN_OPEN, ERR_TUN_DRIVER, ERR_HOST_SETUP
+ */
+export const takeResources = async (config: Config, log: Logger, stack: AsyncDisposableStack): Promise<Resources> => {
+  // An unprivileged gateway runs ip and nft, which need the capability as much as it does.
+  passToChildren(Capability.netAdmin);
+  const state = openStateDir(config.node.stateDir);
+  stack.defer(() => state.release());
+  await HostSetup.recover(state, log);
+  const senderIds = new SenderIds(state, config.node.senderIds, new SystemRandom());
+  const sockets = config.satp.listen.map((listen) => {
+    const socket = openUdpSocket(listen);
+    stack.defer(() => socket.close());
+    return socket;
+  });
+  const { driver, name, mtu } = config.relay.device;
+  const device = driver === 'tuntap2' ? await openTuntap2(mtu) : openTun({ name, mtu });
+  stack.defer(() => device.release());
+  const resources: Resources = {
+    state,
+    senderIds,
+    sockets,
+    device,
+    host: new HostSetup(hostPlanInput(config, device), state, log),
+  };
+  stack.defer(() => resources.host.undo());
+  await resources.host.apply();
+  return resources;
+};
