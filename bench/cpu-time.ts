@@ -1,0 +1,59 @@
+// How much of the processor somebody used, from the scheduler's own account (/proc/…/schedstat, nanoseconds). It is what `ps` calls
+// user and system time together, without the rounding to ticks; what a hypervisor took away is not in it.
+
+import { readdirSync, readFileSync } from 'node:fs';
+
+const firstNumber = (file: string): number => {
+  try {
+    return Number(readFileSync(file, 'utf8').split(' ', 1)[0]);
+  } catch {
+    return 0; // A thread that has just ended.
+  }
+};
+
+const threadsOf = (pid: number): string[] => {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+};
+
+/** Nanoseconds that the threads of these processes have run. */
+export const cpuTime = (pids: readonly number[]): number => {
+  let total = 0;
+  for (const pid of pids) {
+    for (const thread of threadsOf(pid)) total += firstNumber(`/proc/${pid}/task/${thread}/schedstat`);
+  }
+  return total;
+};
+
+/** The kernel thread that finishes the network's work of processor `cpu` when there is too much to do it in passing. */
+export const softirqThread = (cpu: number): number | undefined => {
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      if (readFileSync(`/proc/${entry}/comm`, 'utf8').trim() === `ksoftirqd/${cpu}`) return Number(entry);
+    } catch {
+      // It has ended since the directory was read.
+    }
+  }
+  return undefined;
+};
+
+/** Processors that this process may use, lowest first. */
+export const allowedProcessors = (): number[] => {
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return list.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+};
+
+/** Seconds that a hypervisor took away from processor `cpu` since boot. */
+export const stolenSeconds = (cpu: number): number => {
+  const line = readFileSync('/proc/stat', 'utf8')
+    .split('\n')
+    .find((l) => l.startsWith(`cpu${cpu} `));
+  return Number(line?.split(' ')[8] ?? 0) / 100;
+};
