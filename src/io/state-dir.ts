@@ -1,17 +1,7 @@
 // The state directory: what must outlive the process. One gateway at a time owns it, by a lock that the kernel takes back however the
 // owner ends; a file in it is replaced as a whole and is on the disk before anybody relies on it.
 
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { GatewayError } from '../base/errors.ts';
 import { Errno, systemError } from './errno.ts';
