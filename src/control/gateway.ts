@@ -7,6 +7,7 @@ import { GatewayError } from '../base/errors.ts';
 import { seconds } from '../base/time.ts';
 import type { ShardSettings } from '../dataplane/settings.ts';
 import { monotonicClock } from '../io/clock.ts';
+import { isSameAssociation } from '../satp/association-spec.ts';
 import { type Config, examineFile, summarize } from './config.ts';
 import { DropSampler } from './drop-sampler.ts';
 import {
@@ -23,7 +24,7 @@ import { hostAddresses } from './host-addresses.ts';
 import { HostSetup } from './host-setup.ts';
 import { startHttp } from './http.ts';
 import { formatListenAddress } from './listen-address.ts';
-import { hasSameKeys, refuseFixed } from './reload.ts';
+import { refuseFixed } from './reload.ts';
 import { hostPlanInput, type Resources, takeResources } from './resources.ts';
 import { shardSettings } from './shard-settings.ts';
 import { ShardSupervisor } from './shard-supervisor.ts';
@@ -228,7 +229,7 @@ export class Gateway implements GatewayControl {
     const byMux = new Map(former.clients.map(({ association }) => [association.mux, association]));
     const isSame = settings.clients.every(({ association }) => {
       const before = byMux.get(association.mux);
-      return before !== undefined && hasSameKeys(before, association);
+      return before !== undefined && isSameAssociation(before, association);
     });
     return isSame ? settings : this.#settingsOf(next, this.#resources.senderIds.lease());
   }

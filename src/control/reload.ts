@@ -1,7 +1,6 @@
 // What a running gateway can take up from a changed file, and what it cannot. Whatever is bound to a socket, a file descriptor or a table
 // size is the process's for life; everything else moves.
 
-import type { AssociationSpec } from '../satp/association-spec.ts';
 import type { Config } from './config.ts';
 import type { Problem } from './problem.ts';
 
@@ -25,18 +24,3 @@ export const refuseFixed = (now: Config, next: Config): Problem[] =>
       ? []
       : [{ severity: 'error', path, message: 'cannot change while the gateway runs; restart it, or undo this change' }],
   );
-
-const sameOctets = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((octet, i) => octet === b[i]);
-
-/** Whether two associations seal with the same keys in the same way, so that one may go on as the other. */
-export const hasSameKeys = (a: AssociationSpec, b: AssociationSpec): boolean =>
-  a.mux === b.mux &&
-  a.device === b.device &&
-  a.keys.cipher === b.keys.cipher &&
-  a.keys.kdf === b.keys.kdf &&
-  a.keys.auth === b.keys.auth &&
-  a.keys.tagLength === b.keys.tagLength &&
-  a.keys.role === b.keys.role &&
-  sameOctets(a.keys.masterKey, b.keys.masterKey) &&
-  sameOctets(a.keys.masterSalt, b.keys.masterSalt);

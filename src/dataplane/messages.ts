@@ -4,7 +4,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { Family } from '../io/socket-address.ts';
-import type { MappingView, SessionView } from '../nat/policy.ts';
+import type { MappingView, PoolView, SessionView } from '../nat/policy.ts';
 import type { ShardSettings } from './settings.ts';
 
 /** What a shard needs to begin; file descriptors are the process's, so they outlive a shard that dies. */
@@ -36,15 +36,6 @@ export interface ClientView {
   readonly proven: boolean;
   /** Seconds since the last authentic datagram, or null. */
   readonly heardSecondsAgo: number | null;
-}
-
-/** One external address's use. */
-export interface PoolView {
-  readonly address: number;
-  /** Ports (or ids) held by mappings and at rest after release, by protocol. */
-  readonly used: readonly [udp: number, tcp: number, icmp: number];
-  readonly heldDown: readonly [udp: number, tcp: number, icmp: number];
-  readonly capacity: number;
 }
 
 /** Which part of which table: at most `limit` rows from `cursor` on, which is 0 or what the page before said. */

@@ -17,7 +17,8 @@ export interface Stages {
   readonly satp: Satp;
   readonly sources: SourceTable;
   readonly gatewayAddress: Ip4;
-  readonly destinations: DestinationPolicy;
+  /** Replaced as a whole when the policy changes. */
+  destinations: DestinationPolicy;
   readonly nat: Nat44;
   readonly counters: Counters;
 }
@@ -29,11 +30,11 @@ export const relayOutbound = (s: Stages, b: PacketBatch, now: Instant): void => 
   answerLocal(b, s.gatewayAddress, s.counters);
   s.destinations.check(b);
   s.nat.translateOutbound(b, now);
-  s.satp.seal(b, now);
+  s.satp.seal(b);
 };
 
 /** From the Internet: packets in, datagrams for clients out. */
 export const relayInbound = (s: Stages, b: PacketBatch, now: Instant): void => {
   s.nat.translateInbound(b, now);
-  s.satp.seal(b, now);
+  s.satp.seal(b);
 };

@@ -22,3 +22,18 @@ export interface AssociationSpec {
   /** Where inner-echo challenges go when the packet that provokes one has no IPv4 source; 0 if there is no such address. */
   readonly innerAddress: Ip4 | 0;
 }
+
+const isSameOctets = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((octet, i) => octet === b[i]);
+
+/** Whether the two seal and open in the same way with the same keys, so that one may go on as the other. */
+export const isSameAssociation = (a: AssociationSpec, b: AssociationSpec): boolean =>
+  a.mux === b.mux &&
+  a.device === b.device &&
+  a.keys.cipher === b.keys.cipher &&
+  a.keys.kdf === b.keys.kdf &&
+  a.keys.auth === b.keys.auth &&
+  a.keys.tagLength === b.keys.tagLength &&
+  a.keys.role === b.keys.role &&
+  isSameOctets(a.keys.masterKey, b.keys.masterKey) &&
+  isSameOctets(a.keys.masterSalt, b.keys.masterSalt);

@@ -1,0 +1,158 @@
+// A shard's thread. It never returns to an event loop: it turns the shard while there are packets, reads its message port when the
+// doorbell rings, and sleeps in poll. An exception ends the thread; the supervisor starts another.
+
+import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Cell, ClientState, type Counters } from '../base/counters.ts';
+import { after, type Instant, milliseconds, minutes, seconds } from '../base/time.ts';
+import { monotonicClock } from '../io/clock.ts';
+import { OpensslCrypto } from '../io/openssl-crypto.ts';
+import { Poller } from '../io/poller.ts';
+import { SystemRandom } from '../io/random.ts';
+import { TunQueue } from '../io/tun-queue.ts';
+import { UdpQueue } from '../io/udp-queue.ts';
+import { Wakeup } from '../io/wakeup.ts';
+import { DestinationPolicy } from '../nat/destination.ts';
+import { Nat44 } from '../nat/nat44.ts';
+import { PacketCrypto } from '../satp/packet-crypto.ts';
+import { Satp } from '../satp/satp.ts';
+import type { FromShard, ShardStart, ToShard } from './messages.ts';
+import type { Stages } from './pipeline.ts';
+import { Roster } from './roster.ts';
+import type { ShardSettings } from './settings.ts';
+import { Shard } from './shard.ts';
+import { SourceTable } from './source-table.ts';
+import { readTable, type TableSources } from './table-pages.ts';
+
+/** A client that was heard of within this time counts as connected. */
+const CONNECTED_WITHIN = minutes(3);
+/** How often what is not done per packet is done: client states, sender ids that run out. */
+const CHORES_EVERY = seconds(1);
+
+class ShardThread {
+  readonly #start: ShardStart;
+  readonly #port: MessagePort;
+  readonly #counters: Counters;
+  readonly #stages: Stages;
+  readonly #roster: Roster;
+  readonly #tables: TableSources;
+  readonly #shard: Shard;
+  readonly #poller: Poller;
+  readonly #senderIdAsked = new Set<number>();
+  #choresAt: Instant = 0 as Instant;
+  #isStopping = false;
+
+  constructor(start: ShardStart) {
+    const { settings, shared, port } = start;
+    const { clients } = settings.nat.capacity;
+    const random = new SystemRandom();
+    this.#start = start;
+    this.#port = port;
+    this.#counters = shared.counters;
+    const satp = new Satp({
+      capacity: clients,
+      replayWindow: settings.replayWindow,
+      gatewayAddress: settings.nat.gatewayAddress,
+      crypto: new PacketCrypto(new OpensslCrypto(), clients),
+      random,
+      counters: shared.counters,
+    });
+    const nat = new Nat44(settings.nat, random, shared.counters);
+    const sources = new SourceTable(clients);
+    this.#stages = {
+      satp,
+      sources,
+      nat,
+      gatewayAddress: settings.nat.gatewayAddress,
+      destinations: destinationsOf(settings),
+      counters: shared.counters,
+    };
+    this.#roster = new Roster(satp, sources, nat, clients);
+    this.#roster.apply(settings.clients, settings.senderId, monotonicClock.now());
+    this.#tables = { stages: this.#stages, roster: this.#roster, families: start.sockets.map((s) => s.family) };
+    const sockets = start.sockets.map(({ fd, family }, i) => new UdpQueue(fd, family, i));
+    const tun = new TunQueue(start.tunFd);
+    this.#shard = new Shard(this.#stages, { sockets, tun }, shared.counters);
+    const fds = [...start.sockets.map((s) => s.fd), start.tunFd];
+    this.#poller = new Poller(fds, new Wakeup(start.wakeupFd));
+  }
+
+  /** Runs until it is told to stop. */
+  run(): void {
+    const counters = this.#counters;
+    this.#say({ kind: 'ready' });
+    let now = monotonicClock.now();
+    let busySince = now;
+    while (!this.#isStopping) {
+      const packets = this.#shard.turn(now);
+      if (Atomics.exchange(this.#start.shared.doorbell, 0, 0) !== 0) this.#hear(now);
+      now = monotonicClock.now();
+      if (now >= this.#choresAt) this.#doChores(now);
+      if (packets > 0) continue;
+      counters[Cell.shardBusySeconds]! += (now - busySince) / 1000;
+      const wakeAt = Math.min(this.#shard.expireAt, this.#choresAt);
+      this.#poller.wait(milliseconds(Math.max(0, wakeAt - now)));
+      busySince = monotonicClock.now();
+      counters[Cell.shardIdleSeconds]! += (busySince - now) / 1000;
+      now = busySince;
+    }
+    this.#port.close();
+  }
+
+  #say(message: FromShard): void {
+    this.#port.postMessage(message);
+  }
+
+  #hear(now: Instant): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { readonly message: ToShard } | undefined;
+      if (received === undefined) return;
+      this.#obey(received.message, now);
+    }
+  }
+
+  #obey(message: ToShard, now: Instant): void {
+    switch (message.kind) {
+      case 'apply':
+        this.#apply(message.settings, now);
+        this.#say({ kind: 'applied', id: message.id });
+        return;
+      case 'query':
+        this.#say({ kind: 'page', id: message.id, page: readTable(this.#tables, message.query, now) });
+        return;
+      case 'senderId': {
+        const row = this.#stages.satp.rowOf(message.mux);
+        this.#senderIdAsked.delete(row);
+        if (row >= 0 && this.#stages.satp.needsSenderId(row)) this.#stages.satp.setSenderId(row, message.senderId);
+        return;
+      }
+      case 'stop':
+        this.#isStopping = true;
+        return;
+    }
+  }
+
+  #apply(settings: ShardSettings, now: Instant): void {
+    this.#roster.apply(settings.clients, settings.senderId, now);
+    this.#stages.nat.applyPolicy(settings.nat, now);
+    this.#stages.destinations = destinationsOf(settings);
+  }
+
+  #doChores(now: Instant): void {
+    const { satp } = this.#stages;
+    const { connected, unproven, unheard } = satp.count(CONNECTED_WITHIN, now);
+    this.#counters[Cell.tunnelClients + ClientState.connected] = connected;
+    this.#counters[Cell.tunnelClients + ClientState.unproven] = unproven;
+    this.#counters[Cell.tunnelClients + ClientState.unheard] = unheard;
+    for (let row = 0; row < this.#roster.highWater; row++) {
+      if (!satp.needsSenderId(row) || this.#senderIdAsked.has(row)) continue;
+      this.#senderIdAsked.add(row);
+      this.#say({ kind: 'needSenderId', mux: satp.view(row)!.mux });
+    }
+    this.#choresAt = after(now, CHORES_EVERY);
+  }
+}
+
+const destinationsOf = ({ policy, nat }: ShardSettings): DestinationPolicy =>
+  new DestinationPolicy(policy.allowReserved, policy.hostAddresses, nat.pool);
+
+new ShardThread(workerData as ShardStart).run();
