@@ -38,3 +38,27 @@ export interface MappingView {
   readonly external: { readonly address: Ip4; readonly port: number };
   readonly sessions: number;
 }
+
+/** One session as shown to people. */
+export interface SessionView {
+  readonly protocol: Protocol;
+  readonly client: number;
+  readonly internal: { readonly address: Ip4; readonly port: number };
+  readonly external: { readonly address: Ip4; readonly port: number };
+  readonly remote: { readonly address: Ip4; readonly port: number };
+  /** A TCP state's name; for other protocols `active`. */
+  readonly state: string;
+  /** Seconds until it expires if nothing more comes. */
+  readonly expiresInSeconds: number;
+}
+
+/** One external address as shown to people. */
+export interface PoolView {
+  readonly address: Ip4;
+  /** Ports, or query ids, that mappings own. */
+  readonly used: readonly [udp: number, tcp: number, icmp: number];
+  /** Ports, or query ids, at rest after release. */
+  readonly heldDown: readonly [udp: number, tcp: number, icmp: number];
+  /** Ports of one protocol. */
+  readonly capacity: number;
+}
