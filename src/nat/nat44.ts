@@ -1,0 +1,88 @@
+// The NAT44 of one shard: UDP, TCP and ICMP echo with endpoint-independent mapping and configurable filtering (RFC 4787, 5382, 5508,
+// 6888, 7857). Bytes in, verdicts out; time and random numbers are passed in. Tables have a fixed size and live in typed arrays.
+
+import type { PacketBatch } from '../base/batch.ts';
+import type { Counters } from '../base/counters.ts';
+import type { Random } from '../base/random.ts';
+import type { Instant } from '../base/time.ts';
+import { changePolicy } from './change-policy.ts';
+import { IcmpErrors } from './icmp-error.ts';
+import { IcmpOrigin } from './icmp-origin.ts';
+import { Inbound } from './inbound.ts';
+import { NatState } from './nat-state.ts';
+import { Outbound } from './outbound.ts';
+import type { MappingView, NatPolicy, PoolView, SessionView } from './policy.ts';
+import { NO_ROW } from './row-lists.ts';
+import { viewMappings, viewPools, viewSessions } from './views.ts';
+
+/** A network address and port translator between clients and the Internet. */
+export class Nat44 {
+  readonly #state: NatState;
+  readonly #random: Random;
+  readonly #origin: IcmpOrigin;
+  readonly #inbound: Inbound;
+  readonly #outbound: Outbound;
+
+  /** `random` picks ports and keys the tables against strangers, so it must not be guessable. */
+  constructor(policy: NatPolicy, random: Random, counters: Counters) {
+    this.#state = new NatState(policy, random, counters);
+    this.#random = random;
+    const errors = new IcmpErrors(this.#state);
+    this.#origin = new IcmpOrigin(policy.gatewayAddress, policy.capacity.clients, counters);
+    this.#inbound = new Inbound(this.#state, errors);
+    this.#outbound = new Outbound(this.#state, this.#inbound, errors, this.#origin);
+    this.#state.settle();
+  }
+
+  /**
+   * Decides every pending packet whose client is known: a whole IPv4 packet from `at` to `end`, from an address of the client's. It
+   * leaves as `external`, as `client` (a hairpin, or an ICMP error back to its sender), or is dropped.
+   */
+  translateOutbound(b: PacketBatch, now: Instant): void {
+    this.#outbound.translate(b, now);
+    this.#state.settle();
+  }
+
+  /** Decides every pending packet: raw octets from the Internet, which leave as `client` with the client set, or are dropped. */
+  translateInbound(b: PacketBatch, now: Instant): void {
+    this.#inbound.translate(b, now);
+    this.#state.settle();
+  }
+
+  /** Closes idle sessions and frees ports whose hold-down is over, at most `budget` rows a call; returns when to call again. */
+  expire(now: Instant, budget: number): Instant {
+    return this.#state.expire(now, budget);
+  }
+
+  /** Closes all that `client` has; called before its number, or one of its addresses, becomes somebody else's. */
+  closeClient(client: number, now: Instant): void {
+    const { mappings, clients } = this.#state;
+    for (let row = mappings.ofClient.first(client); row !== NO_ROW; row = mappings.ofClient.first(client)) {
+      this.#state.closeMapping(row, now);
+    }
+    clients.unpair(client);
+    clients.newSessions.reset(client);
+    this.#state.settle();
+  }
+
+  /** Changes the policy; sessions whose external endpoint still exists go on. `policy.capacity` is not looked at. */
+  applyPolicy(policy: NatPolicy, now: Instant): void {
+    changePolicy(this.#state, policy, this.#random, now);
+    this.#origin.adjust(policy.gatewayAddress);
+  }
+
+  /** Up to `limit` mappings behind the first `offset`. Allocates. */
+  mappings(limit: number, offset = 0): MappingView[] {
+    return viewMappings(this.#state, limit, offset);
+  }
+
+  /** Up to `limit` sessions behind the first `offset`. Allocates. */
+  sessions(limit: number, offset: number, now: Instant): SessionView[] {
+    return viewSessions(this.#state, limit, offset, now);
+  }
+
+  /** Up to `limit` external addresses behind the first `offset`. Allocates. */
+  pools(limit: number, offset = 0): PoolView[] {
+    return viewPools(this.#state, limit, offset);
+  }
+}
