@@ -12,7 +12,8 @@ export interface PolicyRule {
   readonly table: string;
   /** Whether it applies to every packet. */
   readonly isUnconditional: boolean;
-  /** Bits of the packet mark it looks at; 0 if none. */
+  /** It looks at `markMask` of the packet mark, 0 if at nothing, and applies, or not, where these bits are `mark`. */
+  readonly mark: number;
   readonly markMask: number;
 }
 
@@ -52,6 +53,7 @@ export const parseRules = (json: string): PolicyRule[] =>
     priority: rule.priority ?? 0,
     table: rule.table ?? '',
     isUnconditional: rule.src === 'all' && Object.keys(rule).every((key) => UNCONDITIONAL.has(key)),
+    mark: Number(rule.fwmark ?? 0),
     markMask: rule.fwmark === undefined ? 0 : Number(rule.fwmask ?? 0xffffffff),
   }));
 

@@ -21,17 +21,21 @@ export interface SteeringPlan {
   readonly moveLocalTo?: number;
 }
 
+/** Whether `rule` treats a packet that bears `bit` alone as it does one without any mark. */
+const isBlindTo = ({ mark, markMask }: PolicyRule, bit: number): boolean =>
+  ((bit & markMask) >>> 0 === mark) === (mark === 0);
+
 const MARKS: readonly number[] = [0x2000, 0x1000, 0x10_0000, 0x20_0000, 0x40_0000];
 const STEER_AT = 10;
 const LOCAL_AT = 20;
 
-/** Finds priorities before all other rules and a bit of the mark that none of them looks at. @throws {GatewayError} ERR_HOST_SETUP */
+/** Finds priorities before all other rules and a bit of the mark that makes no difference to them. @throws {GatewayError} ERR_HOST_SETUP */
 export const planSteering = (rules: readonly PolicyRule[]): SteeringPlan => {
-  const mark = MARKS.find((bit) => rules.every((rule) => (rule.markMask & bit) === 0));
+  const mark = MARKS.find((bit) => rules.every((rule) => isBlindTo(rule, bit)));
   if (mark === undefined) {
     throw new GatewayError(
       'ERR_HOST_SETUP',
-      'egress: shared needs a bit of the packet mark, and rules of this host look at all of them (see `ip rule`); use egress: routed',
+      'egress: shared needs a bit of the packet mark, and rules of this host use all of them (see `ip rule`); use egress: routed',
     );
   }
   const locals = rules.filter((rule) => rule.table === 'local' && rule.isUnconditional).map((rule) => rule.priority);

@@ -35,6 +35,7 @@ export interface PortsStep {
   readonly added: string;
 }
 
+/** One change to the host. */
 export type HostStep = CommandStep | SettingStep | PortsStep;
 
 /** Whether `step` may be undone only after every later one was. */

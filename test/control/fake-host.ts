@@ -111,8 +111,8 @@ export const factsOf = (host: FakeHost, changes: Partial<HostFacts> = {}): HostF
   deviceMtu: 1500,
   addresses: host.addresses,
   rules: [
-    { priority: 0, table: 'local', isUnconditional: true, markMask: 0 },
-    { priority: 32766, table: 'main', isUnconditional: true, markMask: 0 },
+    { priority: 0, table: 'local', isUnconditional: true, mark: 0, markMask: 0 },
+    { priority: 32766, table: 'main', isUnconditional: true, mark: 0, markMask: 0 },
   ],
   freeTable: 44440,
   boundSockets: [],

@@ -127,10 +127,11 @@ test('a device name cannot smuggle in nft or ip', () => {
   }
 });
 
-const rule = (priority: number, table: string, markMask = 0) => ({
+const rule = (priority: number, table: string, mark = 0, markMask = 0) => ({
   priority,
   table,
   isUnconditional: markMask === 0,
+  mark,
   markMask,
 });
 
@@ -145,9 +146,17 @@ test('steering comes before every other rule, and the local table with it', () =
   assert.deepEqual(planSteering([rule(0, 'local'), rule(20, '7')]), { mark: 0x2000, steerAt: 10, moveLocalTo: 19 });
 });
 
-test('steering avoids the bits of the mark that others look at', () => {
-  assert.equal(planSteering([rule(0, 'local'), rule(100, '7', 0xf000)]).mark, 0x10_0000);
-  assert.throws(() => planSteering([rule(0, 'local'), rule(100, '7', 0xffffffff)]), { message: /packet mark/ });
+test('steering uses a bit of the mark that changes nothing for other rules', () => {
+  const markFor = (...others: ReturnType<typeof rule>[]) => planSteering([rule(0, 'local'), ...others]).mark;
+  assert.equal(markFor(rule(100, '7', 0x2000, 0x2000)), 0x1000);
+  assert.equal(markFor(rule(100, '7', 0x2000, 0xffffffff)), 0x1000);
+  assert.equal(
+    markFor(rule(100, '7', 0xca6c, 0xffffffff)),
+    0x2000,
+    'wg-quick looks at all bits, but for another value',
+  );
+  assert.equal(markFor(rule(100, '7', 0, 0xf000)), 0x10_0000, 'for packets without these bits');
+  assert.throws(() => markFor(rule(100, '7', 0, 0xffffffff)), { message: /packet mark/ });
 });
 
 test('steering is refused where no priority is free', () => {
@@ -162,10 +171,10 @@ test('rules and addresses are read from what ip prints', () => {
       '[{"priority":0,"src":"all","table":"local"},{"priority":9,"src":"all","fwmark":"0x200","fwmask":"0xf00","table":"2004"},{"priority":10,"src":"all","fwmark":"0x1","table":"7"},{"priority":32765,"src":"10.0.0.0","srclen":8,"table":"local"}]',
     ),
     [
-      { priority: 0, table: 'local', isUnconditional: true, markMask: 0 },
-      { priority: 9, table: '2004', isUnconditional: false, markMask: 0xf00 },
-      { priority: 10, table: '7', isUnconditional: false, markMask: 0xffffffff },
-      { priority: 32765, table: 'local', isUnconditional: false, markMask: 0 },
+      { priority: 0, table: 'local', isUnconditional: true, mark: 0, markMask: 0 },
+      { priority: 9, table: '2004', isUnconditional: false, mark: 0x200, markMask: 0xf00 },
+      { priority: 10, table: '7', isUnconditional: false, mark: 1, markMask: 0xffffffff },
+      { priority: 32765, table: 'local', isUnconditional: false, mark: 0, markMask: 0 },
     ],
   );
   const json =
