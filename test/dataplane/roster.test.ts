@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createCounters } from '../../src/base/counters.ts';
+import { SeededRandom } from '../../src/base/random.ts';
+import { instant } from '../../src/base/time.ts';
+import { Roster } from '../../src/dataplane/roster.ts';
+import type { ClientSpec } from '../../src/dataplane/settings.ts';
+import { SourceTable } from '../../src/dataplane/source-table.ts';
+import { Nat44 } from '../../src/nat/nat44.ts';
+import { type AssociationKeys, Role, type SatpCrypto } from '../../src/satp/crypto.ts';
+import { Satp } from '../../src/satp/satp.ts';
+import { parseIp4, parsePrefix4 } from '../../src/wire/addr.ts';
+import { ip, policyWith } from '../nat/rig.ts';
+
+const NOW = instant(1000);
+const CAPACITY = 16;
+
+const keysOf = (octet: number): AssociationKeys => ({
+  cipher: 128,
+  kdf: 128,
+  auth: 'sha1',
+  tagLength: 10,
+  role: Role.left,
+  masterKey: new Uint8Array(16).fill(octet),
+  masterSalt: new Uint8Array(14).fill(octet),
+});
+
+const client = (name: string, mux: number, prefix: string, key = mux + 1): ClientSpec => ({
+  association: { name, mux, device: 'tun', keys: keysOf(key), restart: { kind: 'challenge' }, innerAddress: 0 },
+  prefixes: [parsePrefix4(prefix)!],
+});
+
+/** Remembers which rows have keys; the cryptography itself is not looked at here. */
+class KeyRing implements SatpCrypto {
+  readonly rows = new Map<number, AssociationKeys>();
+  install(row: number, keys: AssociationKeys): void {
+    assert.ok(!this.rows.has(row));
+    this.rows.set(row, keys);
+  }
+  remove(row: number): void {
+    this.rows.delete(row);
+  }
+  open(): number {
+    throw new Error('not used');
+  }
+  seal(): number {
+    throw new Error('not used');
+  }
+}
+
+const rig = (): { roster: Roster; satp: Satp; sources: SourceTable; ring: KeyRing } => {
+  const counters = createCounters();
+  const ring = new KeyRing();
+  const random = new SeededRandom(1);
+  const satp = new Satp({
+    capacity: CAPACITY,
+    replayWindow: 64,
+    gatewayAddress: ip('10.99.0.1'),
+    crypto: ring,
+    random,
+    counters,
+    tagBuckets: 16,
+  });
+  const sources = new SourceTable(CAPACITY);
+  const nat = new Nat44(policyWith({ capacity: { clients: CAPACITY } }), random, counters);
+  return { roster: new Roster(satp, sources, nat, CAPACITY), satp, sources, ring };
+};
+
+test('clients come, stay in their rows, and go with their keys', () => {
+  const { roster, satp, sources, ring } = rig();
+  roster.apply([client('alice', 7, '10.99.0.2/32'), client('bob', 9, '10.99.0.3/32')], 100, NOW);
+  const bob = satp.rowOf(9);
+  assert.ok(sources.mayUse(bob, parseIp4('10.99.0.3')!));
+  roster.apply([client('bob', 9, '10.99.0.3/32'), client('carol', 11, '10.99.0.4/32')], 101, NOW);
+  assert.equal(satp.rowOf(7), -1, 'alice is gone');
+  assert.equal(satp.rowOf(9), bob, 'bob keeps the row');
+  assert.equal(satp.view(bob)!.senderId, 100, 'and the sender id');
+  assert.equal(satp.view(satp.rowOf(11))!.senderId, 101, 'a new association starts under the new one');
+  assert.equal(ring.rows.size, 2);
+  assert.deepEqual(roster.rows(), [satp.rowOf(9), satp.rowOf(11)].sort());
+});
+
+test('changed keys start a new number line under the new sender id; an unchanged client goes on', () => {
+  const { roster, satp } = rig();
+  roster.apply([client('alice', 7, '10.99.0.2/32'), client('bob', 9, '10.99.0.3/32')], 100, NOW);
+  roster.apply([client('alice', 7, '10.99.0.2/32', 200), client('bob', 9, '10.99.0.3/32')], 101, NOW);
+  assert.equal(satp.view(satp.rowOf(7))!.senderId, 101);
+  assert.equal(satp.view(satp.rowOf(9))!.senderId, 100);
+});
+
+test('a mux that another client takes over is another client: nothing of the former one remains', () => {
+  const { roster, satp, sources } = rig();
+  roster.apply([client('alice', 7, '10.99.0.2/32')], 100, NOW);
+  roster.apply([client('eve', 7, '10.99.0.66/32')], 101, NOW);
+  const row = satp.rowOf(7);
+  assert.equal(satp.view(row)!.name, 'eve');
+  assert.equal(satp.view(row)!.senderId, 101);
+  assert.ok(!sources.mayUse(row, parseIp4('10.99.0.2')!));
+});
