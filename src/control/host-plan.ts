@@ -6,12 +6,12 @@
 // routed and masquerade: the route to the pool leads back to the device, which satisfies even the strict check.
 
 import { GatewayError } from '../base/errors.ts';
-import { contains, formatIp4, formatPrefix4, type Prefix4, sizeOf } from '../wire/addr.ts';
-import type { BoundSocket } from './bound-sockets.ts';
+import { contains, formatIp4, formatPrefix4, type Ip4, type Prefix4, sizeOf } from '../wire/addr.ts';
 import type { HostFacts } from './host-facts.ts';
 import { localRule, planSteering, steeringRule, steeringScript } from './host-steering.ts';
 import type { CommandStep, HostStep, SettingStep } from './host-steps.ts';
-import { countPorts, formatPortSet, intersect, type PortRange, parsePortSet, subtract } from './port-set.ts';
+import { formatRange, refuseClashes, reservePorts } from './port-reservation.ts';
+import type { PortRange } from './port-set.ts';
 
 /** What the operator wants. */
 export interface HostPlanInput {
@@ -103,63 +103,9 @@ const masqueradeStep = ({ device, pool }: HostPlanInput): HostStep => {
   return nftStep(`masquerade the pool (nft table ${table})`, table, script);
 };
 
-const RESERVED = 'net/ipv4/ip_local_reserved_ports';
-const EPHEMERAL = 'net/ipv4/ip_local_port_range';
-/** Implementation: fewer than these would soon leave the host unable to connect anywhere. */
-const LEAST_EPHEMERAL = 1000;
-
-const formatRange = ({ low, high }: PortRange): string => `${low}-${high}`;
-
-/** Keeps the host from taking ports of the gateway for connections of its own. */
-const reserveSteps = ({ ports }: HostPlanInput, facts: HostFacts): HostStep[] => {
-  const reserved = parsePortSet(facts.setting(RESERVED) ?? '');
-  const added = subtract([ports], reserved);
-  const [low = 0, high = 0] = (facts.setting(EPHEMERAL) ?? '').split(/\s+/).map(Number);
-  const ephemeral = subtract([{ low, high }], reserved);
-  const lost = intersect(added, ephemeral);
-  const hint = `choose other relay.ports or move ${EPHEMERAL.replaceAll('/', '.')} (now ${low} ${high})`;
-  if (lost.length > 0 && countPorts(subtract(ephemeral, lost)) < LEAST_EPHEMERAL) {
-    refuse(`relay.ports ${formatRange(ports)} would leave the host too few ports for its own connections; ${hint}`);
-  }
-  if (added.length === 0) return [];
-  if (!facts.isWritable(RESERVED)) {
-    if (lost.length === 0) return [];
-    refuse(
-      `relay.ports ${formatRange(ports)} overlaps the ports the host takes for its own connections, and ${RESERVED.replaceAll('/', '.')} cannot be written here; set it from outside (Docker: --sysctl), or ${hint}`,
-    );
-  }
-  return [
-    {
-      kind: 'ports',
-      describe: `reserve the ports ${formatRange(ports)}`,
-      setting: RESERVED,
-      added: formatPortSet(added),
-    },
-  ];
-};
-
-/** Sockets of the host that would lose their packets to the gateway. */
-export const clashingSockets = (
-  input: Pick<HostPlanInput, 'pool' | 'ports'>,
-  sockets: readonly BoundSocket[],
-): string[] => {
-  const clashes = sockets.filter(
-    ({ address, port }) =>
-      port >= input.ports.low &&
-      port <= input.ports.high &&
-      (address === 0 || input.pool.some((prefix) => contains(prefix, address))),
-  );
-  return [...new Set(clashes.map((s) => `${s.protocol} ${s.address === 0 ? '*' : formatIp4(s.address)}:${s.port}`))];
-};
-
 const sharedSteps = (input: HostPlanInput, facts: HostFacts): HostPlan => {
   const { device, pool, ports } = input;
-  const clashes = clashingSockets(input, facts.boundSockets);
-  if (clashes.length > 0) {
-    refuse(
-      `the host itself waits for packets on ports of relay.ports ${formatRange(ports)}: ${clashes.join(', ')}; stop these programs (\`ss -lntup\` names them) or choose other relay.ports`,
-    );
-  }
+  refuseClashes(ports, pool, facts.boundSockets);
   const steering = planSteering(facts.rules);
   const table = nftTableOf(device.name);
   const { mark, moveLocalTo } = steering;
@@ -185,7 +131,7 @@ const sharedSteps = (input: HostPlanInput, facts: HostFacts): HostPlan => {
   return {
     steps: [
       ...setting(facts, `net/ipv4/conf/${device.name}/src_valid_mark`, '1'),
-      ...reserveSteps(input, facts),
+      ...reservePorts(ports, facts),
       nftStep(`mark the packets of the reserved ports (nft table ${table})`, table, script),
       ...routeSteps(input, facts.freeTable),
       ...(moveLocalTo === undefined ? [] : moveLocal(moveLocalTo)),
@@ -220,8 +166,12 @@ const egressSteps = (input: HostPlanInput, facts: HostFacts): HostPlan => {
   }
 };
 
-const checkPool = ({ egress, pool }: HostPlanInput, facts: HostFacts): void => {
-  const own = (prefix: Prefix4): number => facts.addresses.filter((address) => contains(prefix, address)).length;
+/** Refuses a pool that is not where `egress` needs it. @throws {GatewayError} ERR_HOST_SETUP */
+export const checkPool = (
+  { egress, pool }: Pick<HostPlanInput, 'egress' | 'pool'>,
+  addresses: readonly Ip4[],
+): void => {
+  const own = (prefix: Prefix4): number => addresses.filter((address) => contains(prefix, address)).length;
   for (const prefix of pool) {
     const text = formatPrefix4(prefix);
     if (egress === 'shared' && own(prefix) < sizeOf(prefix)) {
@@ -240,7 +190,7 @@ const checkPool = ({ egress, pool }: HostPlanInput, facts: HostFacts): void => {
 /** Plans the changes for `input` on a host as found. @throws {GatewayError} ERR_HOST_SETUP if that cannot work */
 export const planHost = (input: HostPlanInput, facts: HostFacts): HostPlan => {
   if (!/^[\w.@:+-]{1,15}$/.test(input.device.name)) refuse(`relay.device.name: ${input.device.name} is no device name`);
-  checkPool(input, facts);
+  checkPool(input, facts.addresses);
   const { steps, warnings } = egressSteps(input, facts);
   return { steps: [...deviceSteps(input, facts), ...steps, ...forwardingSteps(facts)], warnings };
 };
