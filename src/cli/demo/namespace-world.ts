@@ -1,0 +1,236 @@
+// The demonstration with root: real namespaces, the gateway as its operator runs it, a real client, and everything that they say to one
+// another on real devices. What the gateway knows of it is asked of its HTTP side.
+
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { GatewayError } from '../../base/errors.ts';
+import { formatKeyFile } from '../../control/key-file.ts';
+import { gatewayConfig } from './gateway-config.ts';
+import { HttpDoor, requestLocally } from './http-door.ts';
+import type { PingResult } from './icmp.ts';
+import { createNamespaces, hasDevice, inside, nameOf, removeNamespaces } from './namespaces.ts';
+import type { ThirdPartyLine } from './parts.ts';
+import { Running, run, until } from './processes.ts';
+import { parseSeries } from './series.ts';
+import type { Sighting } from './sighting.ts';
+import { Address, CLIENT_DEVICE, type MappingRow, MUX, type Preparation, SATP_PORT, type World } from './world.ts';
+
+const LAUNCHER = join(import.meta.dirname, '../../../bin/anygate');
+const START_PATIENCE_MS = 15_000;
+const MTU = 1400;
+
+/** Which client connects. */
+export type ClientKind = 'own' | 'uanytun';
+
+/** How to set it up. */
+export interface NamespaceWorldOptions {
+  readonly client: ClientKind;
+  /** Why it is this client, in words that follow its name. */
+  readonly clientReason: string;
+}
+
+/** Real namespaces, devices and processes of this machine. */
+export class NamespaceWorld implements World {
+  readonly kind = 'namespaces';
+  readonly introduction: readonly string[] = [
+    'A client, a gateway and a third party, each in a network namespace of this machine.',
+    'Everything is real: devices, datagrams, ciphers. The machine’s own network is not touched.',
+  ];
+  readonly preparations: readonly Preparation[];
+  readonly #options: NamespaceWorldOptions;
+  readonly #directory: string;
+  readonly #processes: Running[] = [];
+  readonly #sightings: Sighting[] = [];
+  readonly #key = { master: randomBytes(16), salt: randomBytes(14) };
+  readonly #onExit = (): void => this.#removeNow();
+  #isThirdPartyReady = false;
+  #door: HttpDoor | undefined;
+
+  constructor(options: NamespaceWorldOptions) {
+    this.#options = options;
+    this.#directory = mkdtempSync(join(tmpdir(), 'anygate-demo-'));
+    process.once('exit', this.#onExit);
+    this.preparations = [
+      { title: 'Network', run: () => this.#joinNamespaces() },
+      { title: 'Gateway', run: () => this.#startGateway() },
+      { title: 'Client', run: () => this.#connectClient() },
+    ];
+  }
+
+  async ping(address: string): Promise<PingResult> {
+    return JSON.parse(await this.#probe('ping', address)) as PingResult;
+  }
+
+  async askByUdp(text: string): Promise<string | null> {
+    return (JSON.parse(await this.#probe('udp', Address.thirdParty, text)) as { answer: string | null }).answer;
+  }
+
+  async askByHttp(): Promise<{ readonly status: number; readonly body: string }> {
+    return JSON.parse(await this.#probe('http', Address.thirdParty)) as { status: number; body: string };
+  }
+
+  sightings(): readonly Sighting[] {
+    return this.#sightings;
+  }
+
+  async mappings(): Promise<readonly MappingRow[]> {
+    const { body } = await requestLocally(this.#socket, '/api/v1/mappings');
+    return (JSON.parse(body) as { rows: MappingRow[] }).rows;
+  }
+
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    return parseSeries((await requestLocally(this.#socket, '/metrics')).body);
+  }
+
+  get doors(): readonly string[] {
+    return [
+      `Status page             ${this.#door?.url ?? ''}`,
+      `Metrics                 ${this.#door?.url ?? ''}metrics`,
+      `A shell at the client   ip netns exec ${nameOf('client')} bash      then: curl http://${Address.thirdParty}/`,
+      `        at the gateway  ip netns exec ${nameOf('gateway')} bash     then: ip address; ip route`,
+      `   at the third party   ip netns exec ${nameOf('internet')} bash    then: tcpdump -ni any`,
+      `Configuration and logs  ${this.#directory}`,
+    ];
+  }
+
+  async close(): Promise<void> {
+    this.#door?.close();
+    // The client first: what would it do without a gateway?
+    for (const running of this.#processes.toReversed()) await running.stop();
+    process.off('exit', this.#onExit);
+    this.#removeNow();
+  }
+
+  get #socket(): string {
+    return join(this.#directory, 'http.sock');
+  }
+
+  #removeNow(): void {
+    for (const running of this.#processes) running.kill();
+    removeNamespaces();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #write(name: string, content: string): string {
+    const file = join(this.#directory, name);
+    writeFileSync(file, content, { mode: 0o600 });
+    return file;
+  }
+
+  #start(name: string, argv: readonly string[], onLine?: (line: string) => void): Running {
+    const running = new Running(name, argv, join(this.#directory, `${name}.log`), onLine);
+    this.#processes.push(running);
+    return running;
+  }
+
+  #probe(name: string, ...args: readonly string[]): Promise<string> {
+    return run(inside('client', [LAUNCHER, 'demo-part', name, ...args]));
+  }
+
+  /** Waits for what `running` brings about. @throws {GatewayError} ERR_HOST_SETUP with its last words if it does not. */
+  async #await(running: Running, what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+    const isOver = await until(async () => !running.isRunning || (await isSo()), START_PATIENCE_MS);
+    if (isOver && running.isRunning) return;
+    const how = running.isRunning ? `no ${what} within ${START_PATIENCE_MS / 1000} s` : 'it ended';
+    throw new GatewayError(
+      'ERR_HOST_SETUP',
+      `the ${running.name} did not start (${how}); it said:\n${running.lastWords()}`,
+    );
+  }
+
+  async #joinNamespaces(): Promise<readonly string[]> {
+    await createNamespaces();
+    const party = this.#start(
+      'third-party',
+      inside('internet', [LAUNCHER, 'demo-part', 'third-party', Address.thirdParty]),
+      (text) => {
+        const line = JSON.parse(text) as ThirdPartyLine;
+        if ('saw' in line) this.#sightings.push(line.saw);
+        else this.#isThirdPartyReady = true;
+      },
+    );
+    await this.#await(party, 'word from it', () => this.#isThirdPartyReady);
+    return [
+      `client ${Address.client} ── ${Address.gateway} gateway ${Address.gatewayOutside} ── ${Address.thirdParty} third party`,
+      `${Address.pool} is routed to the gateway: its pool of external addresses`,
+      'the third party has no route to the client, nor to the tunnel',
+    ];
+  }
+
+  async #startGateway(): Promise<readonly string[]> {
+    mkdirSync(join(this.#directory, 'keys'), { mode: 0o700 });
+    this.#write('keys/demo', formatKeyFile(this.#key.master, this.#key.salt));
+    const config = this.#write(
+      'anygate.yaml',
+      gatewayConfig({
+        stateDir: join(this.#directory, 'state'),
+        http: `unix:${this.#socket}`,
+        key: 'keyFile: keys/demo',
+      }),
+    );
+    const gateway = this.#start('gateway', inside('gateway', [LAUNCHER, 'serve', '--config', config]));
+    await this.#await(gateway, 'ready gateway', async () => {
+      return existsSync(this.#socket) && (await requestLocally(this.#socket, '/readyz')).status === 200;
+    });
+    this.#door = await HttpDoor.open(this.#socket);
+    return [
+      `anygate serve --config ${config}`,
+      `serves UDP ${Address.gateway}:${SATP_PORT}, answers pings as ${Address.innerGateway}`,
+    ];
+  }
+
+  async #connectClient(): Promise<readonly string[]> {
+    const client = this.#options.client === 'own' ? this.#startOwnClient() : this.#startUanytun();
+    await this.#await(client, `device ${CLIENT_DEVICE}`, () => hasDevice('client', CLIENT_DEVICE));
+    await run(
+      ['ip', '-n', nameOf('client'), '-batch', '-'],
+      [
+        // IPv6 would only talk to itself in this tunnel.
+        `link set ${CLIENT_DEVICE} addrgenmode none`,
+        `addr replace ${Address.innerClient}/24 dev ${CLIENT_DEVICE}`,
+        `link set ${CLIENT_DEVICE} mtu ${MTU} up`,
+        `route replace default dev ${CLIENT_DEVICE}`,
+        '',
+      ].join('\n'),
+    );
+    const answer = await this.ping(Address.innerGateway);
+    if (answer.answered === 0) {
+      throw new GatewayError(
+        'ERR_HOST_SETUP',
+        `the gateway does not answer through the tunnel; the client said:\n${client.lastWords()}`,
+      );
+    }
+    return [
+      `${this.#options.client}${this.#options.clientReason}`,
+      `is ${Address.innerClient} in the tunnel (mux ${MUX}), which is its default route`,
+    ];
+  }
+
+  #startUanytun(): Running {
+    const { master, salt } = this.#key;
+    return this.#start(
+      'client',
+      inside('client', [
+        ...['uanytun', '--nodaemonize', '--log', 'stderr:3', '--type', 'tun', '--dev', CLIENT_DEVICE],
+        ...['--remote-host', Address.gateway, '--remote-port', `${SATP_PORT}`, '--role', 'right', '--mux', `${MUX}`],
+        // It takes keys in no other way, and hides them from `ps` at once. These live as long as the demonstration.
+        ...['--key', master.toString('hex'), '--salt', salt.toString('hex')],
+      ]),
+    );
+  }
+
+  #startOwnClient(): Running {
+    const config = {
+      gateway: `${Address.gateway}:${SATP_PORT}`,
+      mux: MUX,
+      key: this.#key.master.toString('hex'),
+      salt: this.#key.salt.toString('hex'),
+      stateDir: join(this.#directory, 'client-state'),
+      device: { name: CLIENT_DEVICE, mtu: MTU, address: `${Address.innerClient}/24` },
+    };
+    const file = this.#write('client.json', `${JSON.stringify(config, undefined, 2)}\n`);
+    return this.#start('client', inside('client', [LAUNCHER, 'demo-client', '--config', file]));
+  }
+}
