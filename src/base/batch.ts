@@ -17,6 +17,11 @@ export const Verdict = {
   client: 3,
   /** Served here; nothing leaves. */
   consumed: 4,
+  /**
+   * As `client`, but for the endpoint that already stands in `endpoint` row i, which need not be the client's: an inner-echo
+   * challenge. Becomes `client` when it is sealed.
+   */
+  challenge: 5,
 } as const;
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
