@@ -87,6 +87,9 @@ export const prctl: (option: number, a: number, b: number, c: number, d: number)
   'int prctl(int, ulong, ulong, ulong, ulong)',
 );
 
+/** `adjtimex(2)`: the state of the clock, TIME_ERROR (5) if nothing keeps it right. */
+export const adjtimex: (timex: number) => number = define('int adjtimex(uintptr_t)');
+
 /** Why the last call of this thread failed, see `errno.ts`; valid only right after it. */
 export const errno = (): number => koffi.errno();
 /** The platform's errno numbers by name, aliases included. */
