@@ -11,13 +11,16 @@ import { gatewayConfig } from './gateway-config.ts';
 import { HttpDoor, requestLocally } from './http-door.ts';
 import type { PingResult } from './icmp.ts';
 import { createNamespaces, hasDevice, inside, nameOf, removeNamespaces } from './namespaces.ts';
-import type { ThirdPartyLine } from './parts.ts';
+import type { Probe, ProbeResults, ThirdPartyLine } from './parts.ts';
 import { Running, run, until } from './processes.ts';
 import { parseSeries } from './series.ts';
 import type { Sighting } from './sighting.ts';
 import { Address, CLIENT_DEVICE, type MappingRow, MUX, type Preparation, SATP_PORT, type World } from './world.ts';
 
 const LAUNCHER = join(import.meta.dirname, '../../../bin/anygate');
+const EXTENSION = import.meta.filename.slice(-2);
+const PART = join(import.meta.dirname, `part-main.${EXTENSION}`);
+const OWN_CLIENT = join(import.meta.dirname, `../../client/main.${EXTENSION}`);
 const START_PATIENCE_MS = 15_000;
 const MTU = 1400;
 
@@ -27,8 +30,8 @@ export type ClientKind = 'own' | 'uanytun';
 /** How to set it up. */
 export interface NamespaceWorldOptions {
   readonly client: ClientKind;
-  /** Why it is this client, in words that follow its name. */
-  readonly clientReason: string;
+  /** What this client is and why it is this one, for people. */
+  readonly description: string;
 }
 
 /** Real namespaces, devices and processes of this machine. */
@@ -46,6 +49,8 @@ export class NamespaceWorld implements World {
   readonly #key = { master: randomBytes(16), salt: randomBytes(14) };
   readonly #onExit = (): void => this.#removeNow();
   #isThirdPartyReady = false;
+  #prober: Running | undefined;
+  #onProbed: (line: string) => void = () => {};
   #door: HttpDoor | undefined;
 
   constructor(options: NamespaceWorldOptions) {
@@ -59,16 +64,16 @@ export class NamespaceWorld implements World {
     ];
   }
 
-  async ping(address: string): Promise<PingResult> {
-    return JSON.parse(await this.#probe('ping', address)) as PingResult;
+  ping(address: string): Promise<PingResult> {
+    return this.#probe<'ping'>({ kind: 'ping', address });
   }
 
-  async askByUdp(text: string): Promise<string | null> {
-    return (JSON.parse(await this.#probe('udp', Address.thirdParty, text)) as { answer: string | null }).answer;
+  askByUdp(text: string): Promise<string | null> {
+    return this.#probe<'udp'>({ kind: 'udp', address: Address.thirdParty, text });
   }
 
-  async askByHttp(): Promise<{ readonly status: number; readonly body: string }> {
-    return JSON.parse(await this.#probe('http', Address.thirdParty)) as { status: number; body: string };
+  askByHttp(): Promise<ProbeResults['http']> {
+    return this.#probe<'http'>({ kind: 'http', address: Address.thirdParty });
   }
 
   sightings(): readonly Sighting[] {
@@ -77,7 +82,7 @@ export class NamespaceWorld implements World {
 
   async mappings(): Promise<readonly MappingRow[]> {
     const { body } = await requestLocally(this.#socket, '/api/v1/mappings');
-    return (JSON.parse(body) as { rows: MappingRow[] }).rows;
+    return (JSON.parse(body) as { mappings: MappingRow[] }).mappings;
   }
 
   async metrics(): Promise<ReadonlyMap<string, number>> {
@@ -125,8 +130,18 @@ export class NamespaceWorld implements World {
     return running;
   }
 
-  #probe(name: string, ...args: readonly string[]): Promise<string> {
-    return run(inside('client', [LAUNCHER, 'demo-part', name, ...args]));
+  /** Lets the prober do `probe`. @throws {GatewayError} ERR_HOST_SETUP if it has ended */
+  async #probe<K extends keyof ProbeResults>(probe: Probe & { readonly kind: K }): Promise<ProbeResults[K]> {
+    const prober = this.#prober!;
+    const answer = new Promise<string>((resolve) => {
+      this.#onProbed = resolve;
+    });
+    prober.say(JSON.stringify(probe));
+    const line = await Promise.race([answer, prober.ended]);
+    if (line === undefined) {
+      throw new GatewayError('ERR_HOST_SETUP', `the prober ended; it said:\n${prober.lastWords()}`);
+    }
+    return JSON.parse(line) as ProbeResults[K];
   }
 
   /** Waits for what `running` brings about. @throws {GatewayError} ERR_HOST_SETUP with its last words if it does not. */
@@ -144,13 +159,16 @@ export class NamespaceWorld implements World {
     await createNamespaces();
     const party = this.#start(
       'third-party',
-      inside('internet', [LAUNCHER, 'demo-part', 'third-party', Address.thirdParty]),
+      inside('internet', [process.execPath, PART, 'third-party', Address.thirdParty]),
       (text) => {
         const line = JSON.parse(text) as ThirdPartyLine;
         if ('saw' in line) this.#sightings.push(line.saw);
         else this.#isThirdPartyReady = true;
       },
     );
+    this.#prober = this.#start('prober', inside('client', [process.execPath, PART, 'prober']), (line) => {
+      this.#onProbed(line);
+    });
     await this.#await(party, 'word from it', () => this.#isThirdPartyReady);
     return [
       `client ${Address.client} ── ${Address.gateway} gateway ${Address.gatewayOutside} ── ${Address.thirdParty} third party`,
@@ -203,7 +221,7 @@ export class NamespaceWorld implements World {
       );
     }
     return [
-      `${this.#options.client}${this.#options.clientReason}`,
+      this.#options.description,
       `is ${Address.innerClient} in the tunnel (mux ${MUX}), which is its default route`,
     ];
   }
@@ -231,6 +249,6 @@ export class NamespaceWorld implements World {
       device: { name: CLIENT_DEVICE, mtu: MTU, address: `${Address.innerClient}/24` },
     };
     const file = this.#write('client.json', `${JSON.stringify(config, undefined, 2)}\n`);
-    return this.#start('client', inside('client', [LAUNCHER, 'demo-client', '--config', file]));
+    return this.#start('client', inside('client', [process.execPath, OWN_CLIENT, file]));
   }
 }

@@ -1,30 +1,43 @@
-// The programs that run inside the demonstration's namespaces, because a process is in one network at a time: the third party, and the
-// probes that the client's host runs. Each prints JSON lines for the process that started it.
+// The two programs that run inside the demonstration's namespaces, because a process is in one network at a time: the third party, and
+// the prober on the client's host. They speak JSON lines with the process that started them.
 
 import { createSocket } from 'node:dgram';
 import { createServer, get } from 'node:http';
-import { GatewayError } from '../../base/errors.ts';
+import { createInterface } from 'node:readline';
 import { formatIp4, type Ip4, parseIp4 } from '../../wire/addr.ts';
-import { ping, watchEchoRequests } from './icmp.ts';
+import { type PingResult, ping, watchEchoRequests } from './icmp.ts';
 import { greetingTo, ServicePort } from './services.ts';
 import type { Sighting } from './sighting.ts';
 
 const PATIENCE_MS = 2000;
 const UDP_TRIES = 3;
+const PINGS = 3;
 
 /** A line of the third party: what it saw, or that it serves. */
 export type ThirdPartyLine = { readonly saw: Sighting } | { readonly ready: true };
 
-const print = (line: unknown): void => {
+/** A line to the prober; the address is that of whom to ask. */
+export type Probe = { readonly address: string } & (
+  | { readonly kind: 'ping' | 'http' }
+  | { readonly kind: 'udp'; readonly text: string }
+);
+
+/** The prober's answers, one line to each line of its own. */
+export interface ProbeResults {
+  readonly ping: PingResult;
+  readonly udp: string | null;
+  readonly http: { readonly status: number; readonly body: string };
+}
+
+const print = (line: ThirdPartyLine | ProbeResults[keyof ProbeResults]): void => {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 };
-const printLine = (line: ThirdPartyLine): void => print(line);
 
 /** Serves `address` until the process is ended. */
-const serveThirdParty = async (address: Ip4): Promise<void> => {
+export const serveThirdParty = async (address: Ip4): Promise<void> => {
   const host = formatIp4(address);
   const see = (protocol: Sighting['protocol'], from: string, port: number, what: string): void =>
-    printLine({ saw: { protocol, address: from, port, what } });
+    print({ saw: { protocol, address: from, port, what } });
   watchEchoRequests((echo) => see('icmp', formatIp4(echo.from), echo.id, `echo request ${echo.sequence}`));
   const udp = createSocket('udp4');
   udp.on('message', (data, from) => {
@@ -39,7 +52,7 @@ const serveThirdParty = async (address: Ip4): Promise<void> => {
   });
   await new Promise<void>((resolve) => udp.bind(ServicePort.udp, host, resolve));
   await new Promise<void>((resolve) => http.listen(ServicePort.http, host, resolve));
-  printLine({ ready: true });
+  print({ ready: true });
 };
 
 /** Sends `text` and returns the answer; UDP may lose either, so it tries again. */
@@ -62,7 +75,7 @@ const askByUdp = (address: Ip4, text: string): Promise<string | null> =>
     send();
   });
 
-const askByHttp = (address: Ip4): Promise<{ readonly status: number; readonly body: string }> =>
+const askByHttp = (address: Ip4): Promise<ProbeResults['http']> =>
   new Promise((resolve) => {
     const fail = (error: Error): void => resolve({ status: 0, body: error.message });
     const request = get({ host: formatIp4(address), port: ServicePort.http, agent: false, timeout: 2 * PATIENCE_MS });
@@ -77,13 +90,13 @@ const askByHttp = (address: Ip4): Promise<{ readonly status: number; readonly bo
     });
   });
 
-/** Runs the program `name` against, or at, an IPv4 address. @throws {GatewayError} ERR_USAGE */
-export const runPart = async (name: string, address: string, text = ''): Promise<void> => {
-  const target = parseIp4(address);
-  if (target === undefined) throw new GatewayError('ERR_USAGE', `"${address}" is no IPv4 address`);
-  if (name === 'third-party') await serveThirdParty(target);
-  else if (name === 'ping') print(await ping(target, 3, PATIENCE_MS));
-  else if (name === 'udp') print({ answer: await askByUdp(target, text) });
-  else if (name === 'http') print(await askByHttp(target));
-  else throw new GatewayError('ERR_USAGE', `the demonstration has no part "${name}"`);
+const probe = (line: Probe): Promise<ProbeResults[keyof ProbeResults]> => {
+  const address = parseIp4(line.address)!;
+  if (line.kind === 'ping') return ping(address, PINGS, PATIENCE_MS);
+  return line.kind === 'udp' ? askByUdp(address, line.text) : askByHttp(address);
+};
+
+/** Takes probes from standard input, one after the other, until it ends. */
+export const serveProbes = async (): Promise<void> => {
+  for await (const line of createInterface({ input: process.stdin })) print(await probe(JSON.parse(line) as Probe));
 };

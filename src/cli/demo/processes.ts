@@ -15,7 +15,11 @@ const LOOK_EVERY_MS = 20;
 // A user's PATH often lacks the sbin directories, where `ip` and the daemons are.
 const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
 /** The environment of every process of the demonstration. */
-export const environment: NodeJS.ProcessEnv = { ...process.env, PATH: directories.join(delimiter) };
+export const environment: NodeJS.ProcessEnv = {
+  // What overrides keys of the operator's own configuration has no business in this one.
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^ANYGATE_.*__/i.test(name))),
+  PATH: directories.join(delimiter),
+};
 
 /** Whether `command` is installed. */
 export const isInstalled = (command: string): boolean =>
@@ -63,16 +67,22 @@ export class Running {
   #isEnded = false;
   #isStopped = false;
 
-  /** What it prints goes to the file `log`, or line by line to `onLine` and only its errors to the file. */
+  /** What it prints goes to the file `log`; with `onLine` only its errors do, it is talked with by {@link say} and `onLine`. */
   constructor(name: string, argv: readonly string[], log: string, onLine?: (line: string) => void) {
     this.name = name;
     this.#log = log;
     const fd = openSync(log, 'a', 0o600);
     const stdout = onLine === undefined ? fd : 'pipe';
-    this.#child = spawn(argv[0]!, argv.slice(1), { stdio: ['ignore', stdout, fd], detached: true, env: environment });
+    this.#child = spawn(argv[0]!, argv.slice(1), {
+      stdio: [onLine === undefined ? 'ignore' : 'pipe', stdout, fd],
+      detached: true,
+      env: environment,
+    });
     closeSync(fd);
     if (onLine !== undefined && this.#child.stdout !== null) {
       createInterface({ input: this.#child.stdout }).on('line', onLine);
+      // One that has ended hears nothing; that it has is seen elsewhere.
+      this.#child.stdin?.on('error', () => {});
     }
     this.ended = new Promise((resolve) => {
       const end = (): void => {
@@ -85,6 +95,11 @@ export class Running {
 
   get isRunning(): boolean {
     return !this.#isEnded;
+  }
+
+  /** Writes a line to its standard input. */
+  say(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
   }
 
   /** The end of what it has printed. */
