@@ -80,11 +80,6 @@ export class ChallengeTable {
     this.#elsewhereAt[row] = Number.NEGATIVE_INFINITY;
   }
 
-  /** Whether a challenge of `row` is pending and was sent to the endpoint in row `i` of `source`. */
-  isCandidate(row: number, source: Uint32Array, i: number): boolean {
-    return this.doubt[row] !== Doubt.none && isSameEndpoint(this.candidate, row, source, i);
-  }
-
   /** Whether the pending challenge of `row` is too old to be answered. */
   isExpired(row: number, now: Instant): boolean {
     return now - this.#madeAt[row]! > CHALLENGE_LIFETIME;

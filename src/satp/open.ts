@@ -11,7 +11,7 @@ import type { Instant } from '../base/time.ts';
 import { malformed } from '../wire/malformed.ts';
 import * as satp from '../wire/satp.ts';
 import { type AssociationTable, NO_ROW, Restart, Whereabouts } from './association-table.ts';
-import { type ChallengeTable, Doubt } from './challenge-table.ts';
+import { Doubt } from './challenge-table.ts';
 import { BAD_TAG, type SatpCrypto } from './crypto.ts';
 import { NO_LINE, type NumberLines, Standing } from './number-lines.ts';
 import type { Prover } from './prove.ts';
@@ -23,22 +23,13 @@ const LONGEST = satp.MAX_DATAGRAM + 20;
 export class Opener {
   readonly #table: AssociationTable;
   readonly #lines: NumberLines;
-  readonly #challenges: ChallengeTable;
   readonly #crypto: SatpCrypto;
   readonly #counters: Counters;
   readonly #prover: Prover;
 
-  constructor(
-    table: AssociationTable,
-    lines: NumberLines,
-    challenges: ChallengeTable,
-    prover: Prover,
-    crypto: SatpCrypto,
-    counters: Counters,
-  ) {
+  constructor(table: AssociationTable, lines: NumberLines, prover: Prover, crypto: SatpCrypto, counters: Counters) {
     this.#table = table;
     this.#lines = lines;
-    this.#challenges = challenges;
     this.#crypto = crypto;
     this.#counters = counters;
     this.#prover = prover;
@@ -85,7 +76,7 @@ export class Opener {
     this.#lines.accept(row, line, senderId, sequence, tag, now);
     this.#count(row, end - at, now);
     this.#follow(b, i, row, standing === Standing.fresh, isHome);
-    if (this.#challenges.doubt[row] !== Doubt.none && this.#prover.isAnswer(b, i, row, payloadEnd, now)) {
+    if (this.#prover.isAnswer(b, i, row, payloadEnd, now)) {
       this.#prover.conclude(b, i, row, standing, now);
       return;
     }
@@ -159,7 +150,7 @@ export class Opener {
       this.#afterSilence(b, i, row, line, reason, now);
       return;
     }
-    const mayAnswer = this.#prover.couldAnswer(b, i, row);
+    const mayAnswer = this.#prover.mayAnswer(b, i, row);
     if (!mayAnswer && !this.#prover.mayChallenge(b, i, row, isHome, now)) {
       b.drop(i, reason);
       return;

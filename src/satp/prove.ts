@@ -110,19 +110,17 @@ export class Prover {
     b.verdict[j] = Verdict.challenge;
   }
 
-  /** Whether datagram `i` is as long, from where, and under the sender id as the answer to the pending challenge would be. */
-  couldAnswer(b: PacketBatch, i: number, row: number): boolean {
-    const at = b.at[i]! as satp.SatpAt;
-    return (
-      b.end[i]! - at === CHALLENGE_DATAGRAM + this.#table.tagLength(row) &&
-      satp.senderId(b.arena.view, at) === this.#challenges.senderId[row] &&
-      this.#challenges.isCandidate(row, b.endpoint, i)
-    );
+  /** Whether the unopened datagram `i` might be the answer to the pending challenge, by its length, sender id and endpoint. */
+  mayAnswer(b: PacketBatch, i: number, row: number): boolean {
+    return this.#couldAnswer(b, i, row) && isSameEndpoint(this.#challenges.candidate, row, b.endpoint, i);
   }
 
-  /** Whether the opened datagram `i` is the answer to the pending challenge; one that comes too late ends the challenge unanswered. */
+  /**
+   * Whether the opened datagram `i`, from wherever, is the answer to the pending challenge; one that comes too late ends the
+   * challenge instead.
+   */
   isAnswer(b: PacketBatch, i: number, row: number, payloadEnd: number, now: Instant): boolean {
-    if (!this.couldAnswer(b, i, row)) return false;
+    if (!this.#couldAnswer(b, i, row)) return false;
     const challenges = this.#challenges;
     if (challenges.isExpired(row, now)) {
       challenges.end(row);
@@ -133,12 +131,17 @@ export class Prover {
     return isAnswer(b.arena.view, inner, payloadEnd, challenges.echoId[row]!, challenges.nonces, row);
   }
 
-  /** Consumes the answer `i`: the client is alive at the candidate, and has come to this number. */
+  /** Consumes the answer `i`: the client is alive, and has come to this number. */
   conclude(b: PacketBatch, i: number, row: number, standing: Standing, now: Instant): void {
     const challenges = this.#challenges;
     const doubt = challenges.doubt[row];
     challenges.end(row);
     b.verdict[i] = Verdict.consumed;
+    // The client is not where the challenge was sent: somebody passed it on, and must not come later with a copy of the answer.
+    if (!isSameEndpoint(challenges.candidate, row, b.endpoint, i)) {
+      this.#counters[Cell.tunnelChallenges + ChallengeResult.expired]!++;
+      return;
+    }
     this.#counters[Cell.tunnelChallenges + ChallengeResult.answered]!++;
     if (doubt === Doubt.repeat) {
       const proved = satp.sequence(b.arena.view, b.at[i]! as satp.SatpAt);
@@ -158,5 +161,14 @@ export class Prover {
     this.#counters[Cell.tunnelRestarts]!++;
     if (!isSameEndpoint(table.endpoint, row, b.endpoint, i)) this.#counters[Cell.tunnelRoams]!++;
     table.moveTo(row, b.endpoint, i, true);
+  }
+
+  #couldAnswer(b: PacketBatch, i: number, row: number): boolean {
+    const at = b.at[i]! as satp.SatpAt;
+    return (
+      this.#challenges.doubt[row] !== Doubt.none &&
+      b.end[i]! - at === CHALLENGE_DATAGRAM + this.#table.tagLength(row) &&
+      satp.senderId(b.arena.view, at) === this.#challenges.senderId[row]
+    );
   }
 }

@@ -70,7 +70,7 @@ export class Satp {
     this.#challenges = new ChallengeTable(capacity, random);
     this.#crypto = crypto;
     const prover = new Prover(this.#table, this.#lines, this.#challenges, counters, options.gatewayAddress);
-    this.#opener = new Opener(this.#table, this.#lines, this.#challenges, prover, crypto, counters);
+    this.#opener = new Opener(this.#table, this.#lines, prover, crypto, counters);
     this.#sealer = new Sealer(this.#table, crypto, counters);
   }
 
