@@ -42,14 +42,6 @@ export const read: (fd: number, address: number, length: number) => number = def
 export const write: (fd: number, address: number, length: number) => number = define(
   'intptr_t write(int, uintptr_t, size_t)',
 );
-/** `readv(2)`; an address that is a bigint is handed over without being boxed anew at each call. */
-export const readv: (fd: number, iovecs: number | bigint, count: number) => number = define(
-  'intptr_t readv(int, uintptr_t, int)',
-);
-/** `writev(2)`; as {@link readv}. */
-export const writev: (fd: number, iovecs: number | bigint, count: number) => number = define(
-  'intptr_t writev(int, uintptr_t, int)',
-);
 export const poll: (pollfds: number, count: number, milliseconds: number) => number = define(
   'int poll(uintptr_t, ulong, int)',
 );

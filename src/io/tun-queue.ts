@@ -1,24 +1,17 @@
-// Packets between a TUN queue and batches. The device hands out and takes one packet a system call; readv and writev get them through
-// one iovec whose address never changes, so that not even a boxed number is left for the garbage collector.
+// Packets between a TUN queue and batches. The device hands out and takes one packet a system call, straight into and out of the slots.
 
-import { Arena } from '../base/arena.ts';
 import { PACKET_SIZE, type PacketBatch, Verdict } from '../base/batch.ts';
 import { DropReason } from '../base/drop-reason.ts';
 import { Errno, systemError } from './errno.ts';
-import { errno, pin, readv, writev } from './native.ts';
+import { errno, pin, read, write } from './native.ts';
 import type { PacketQueue } from './queue.ts';
-import { Iovec, setAddress } from './structs.ts';
 
 /** One queue of a TUN device as a {@link PacketQueue}. It owns no file descriptor: whoever opened the device closes it. */
 export class TunQueue implements PacketQueue {
   readonly #fd: number;
-  readonly #iovec: Arena = new Arena(Iovec.size);
-  readonly #iovecAddress: bigint;
 
   constructor(fd: number) {
     this.#fd = fd;
-    pin(this.#iovec);
-    this.#iovecAddress = BigInt(this.#iovec.address);
   }
 
   /** @throws {GatewayError} ERR_TUN_OPEN when the device was deleted. */
@@ -26,8 +19,7 @@ export class TunQueue implements PacketQueue {
     pin(b.arena);
     const first = b.count;
     while (b.count < b.capacity) {
-      this.#point(b.arena.address + b.slot(b.count), PACKET_SIZE);
-      const length = readv(this.#fd, this.#iovecAddress, 1);
+      const length = read(this.#fd, b.arena.address + b.slot(b.count), PACKET_SIZE);
       if (length >= 0) b.accept(length);
       else if (!this.#mayRetry()) break;
     }
@@ -38,14 +30,9 @@ export class TunQueue implements PacketQueue {
     pin(b.arena);
     for (let i = 0; i < b.count; i++) {
       if (b.verdict[i] !== Verdict.external) continue;
-      this.#point(b.arena.address + b.at[i]!, b.end[i]! - b.at[i]!);
-      if (writev(this.#fd, this.#iovecAddress, 1) < 0) b.drop(i, DropReason.ioSendFailed);
+      const at = b.at[i]!;
+      if (write(this.#fd, b.arena.address + at, b.end[i]! - at) < 0) b.drop(i, DropReason.ioSendFailed);
     }
-  }
-
-  #point(address: number, length: number): void {
-    setAddress(this.#iovec.view, Iovec.base, address);
-    this.#iovec.view.setUint32(Iovec.length, length, true);
   }
 
   #mayRetry(): boolean {
