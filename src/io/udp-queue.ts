@@ -42,6 +42,7 @@ export class UdpQueue implements DatagramQueue {
     this.#pollfd.view.setInt16(Pollfd.events, POLLOUT, true);
   }
 
+  /** @throws {GatewayError} ERR_SOCKET when the socket was closed. */
   receive(b: PacketBatch): number {
     const headers = this.#received[this.#indexOf(b)]!;
     const first = b.count;

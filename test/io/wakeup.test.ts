@@ -34,6 +34,7 @@ test('a wait of no time, of less, and of a fraction returns in that time', () =>
   for (const span of [0, -5, Number.NEGATIVE_INFINITY, 0.2]) {
     assert.ok(elapsed(() => poller.wait(milliseconds(span))) < 1000);
   }
+  assert.ok(elapsed(() => poller.wait(milliseconds(0.5))) >= 0.5);
   wakeup.signal();
   poller.wait(milliseconds(Number.POSITIVE_INFINITY));
   wakeup.close();
