@@ -7,14 +7,13 @@ import { Cell } from '../base/counters.ts';
 import { DropReason } from '../base/drop-reason.ts';
 import { Direction, Protocol } from '../base/protocol.ts';
 import type { Instant } from '../base/time.ts';
-import type { Ip4, Port } from '../wire/addr.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import { malformed } from '../wire/malformed.ts';
 import type { IcmpErrors } from './icmp-error.ts';
 import type { NatState } from './nat-state.ts';
 import { ipv4At, Kind, PARSED, PacketColumns } from './packet-columns.ts';
 import { NO_ADDRESS } from './port-pool.ts';
-import { rewriteDestination } from './rewrite.ts';
+import { rewriteLocal } from './rewrite.ts';
 import { NO_ROW } from './row-lists.ts';
 import { isOpening } from './tcp-state.ts';
 
@@ -87,7 +86,13 @@ export class Inbound {
 
   #load(i: number): void {
     const c = this.#columns;
-    if (c.kind[i] === Kind.query && c.row[i] !== NO_ROW) c.deltas[i] = this.#state.sessions.deltas(c.row[i]!);
+    if (c.kind[i] !== Kind.query || c.row[i] === NO_ROW) return;
+    const { sessions } = this.#state;
+    const row = c.row[i]!;
+    c.toAddress[i] = sessions.internalAddress(row);
+    c.toPort[i] = sessions.internalPort(row);
+    c.toClient[i] = sessions.client(row);
+    c.deltas[i] = ~sessions.deltas(row);
   }
 
   #rewrite(b: PacketBatch, i: number, now: Instant, isHairpin: boolean): void {
@@ -113,10 +118,8 @@ export class Inbound {
   /** Translates a packet of a session. */
   #pass(b: PacketBatch, i: number, now: Instant): boolean {
     const c = this.#columns;
-    const s = this.#state.sessions;
-    const row = c.row[i]!;
-    if (c.protocol[i] === Protocol.tcp) this.#state.advance(row, c.detail[i]!, Direction.inbound, now);
-    this.#rewriteTo(b, i, s.client(row), s.internalAddress(row), s.internalPort(row), ~c.deltas[i]!);
+    if (c.protocol[i] === Protocol.tcp) this.#state.advance(c.row[i]!, c.detail[i]!, Direction.inbound, now);
+    this.#rewriteTo(b, i);
     return true;
   }
 
@@ -137,20 +140,21 @@ export class Inbound {
     if (!s.mayEnter(mapping, protocol, c.remoteAddress(i))) return this.#refuse(b, i, DropReason.natFiltered);
     if (protocol === Protocol.tcp) {
       if (!isOpening(c.detail[i]!)) return this.#refuse(b, i, DropReason.natNotSyn);
-      const row = s.openInbound(mapping, c.remoteAddress(i), c.remotePort(i), now);
+      const row = s.openInbound(mapping, c, i, now);
       if (row === NO_ROW) return this.#refuse(b, i, s.refusal);
     }
     const m = s.mappings;
-    const deltas = ~m.deltas(mapping);
-    this.#rewriteTo(b, i, m.client(mapping), m.internalAddress(mapping), m.internalPort(mapping), deltas);
+    c.toAddress[i] = m.internalAddress(mapping);
+    c.toPort[i] = m.internalPort(mapping);
+    c.toClient[i] = m.client(mapping);
+    c.deltas[i] = ~m.deltas(mapping);
+    this.#rewriteTo(b, i);
     return true;
   }
 
-  #rewriteTo(b: PacketBatch, i: number, client: number, address: Ip4, port: Port, deltas: number): void {
-    const c = this.#columns;
-    const protocol = c.protocol[i]! as Protocol;
-    rewriteDestination(b.arena.view, ipv4At(b, i), c.transport[i]!, protocol, address, port, deltas);
-    b.client[i] = client;
+  #rewriteTo(b: PacketBatch, i: number): void {
+    rewriteLocal(b, this.#columns, i, Direction.inbound);
+    b.client[i] = this.#columns.toClient[i]!;
   }
 
   #search(i: number): void {

@@ -8,11 +8,12 @@ import { DropReason } from '../base/drop-reason.ts';
 import { Direction, Protocol } from '../base/protocol.ts';
 import type { Random } from '../base/random.ts';
 import type { Instant } from '../base/time.ts';
-import { type Ip4, type Port, port } from '../wire/addr.ts';
+import { type Ip4, port } from '../wire/addr.ts';
 import { AddressFilter } from './address-filter.ts';
 import { ClientTable } from './client-table.ts';
 import { Expiry, TIMEOUT_CLASSES, TimeoutClass, timeoutClassOf } from './expiry.ts';
 import { MappingTable } from './mapping-table.ts';
+import type { PacketColumns } from './packet-columns.ts';
 import type { NatPolicy } from './policy.ts';
 import { NO_ADDRESS, PortPool } from './port-pool.ts';
 import { NO_PORT } from './port-slice.ts';
@@ -67,17 +68,10 @@ export class NatState {
     return this.#filter?.has(mapping, protocol, remote) ?? false;
   }
 
-  /** Opens the session that a client's packet asks for, and its mapping if need be; `NO_ROW` with a {@link refusal} if it may not. */
-  openOutbound(
-    client: number,
-    protocol: Protocol,
-    internal: Ip4,
-    internalPort: Port,
-    remote: Ip4,
-    remotePort: Port,
-    now: Instant,
-  ): number {
+  /** Opens the session that the client's packet in slot `i` asks for, and its mapping if need be; `NO_ROW` with a {@link refusal} if it may not. */
+  openOutbound(c: PacketColumns, i: number, client: number, now: Instant): number {
     const { quota } = this.policy;
+    const protocol = c.protocol[i]! as Protocol;
     if (!this.clients.newSessions.has(client, now)) {
       return this.#refuse(DropReason.natQuotaRate, AllocationFailure.quotaRate);
     }
@@ -85,15 +79,15 @@ export class NatState {
       return this.#refuse(DropReason.natQuotaSessions, AllocationFailure.quotaSessions);
     }
     if (!this.sessions.hasRoom) return this.#refuse(DropReason.natTableFull, AllocationFailure.tableFull);
-    let mapping = this.mappings.find(protocol, internal, internalPort);
-    if (mapping === NO_ROW) mapping = this.#openMapping(client, protocol, internal, internalPort);
+    let mapping = this.mappings.find(protocol, c.localAddress(i), c.localPort(i));
+    if (mapping === NO_ROW) mapping = this.#openMapping(c, i, client);
     if (mapping === NO_ROW) return NO_ROW;
     if (this.mappings.client(mapping) !== client) {
       this.refusal = DropReason.innerSourceSpoofed;
       return NO_ROW;
     }
     this.clients.newSessions.take(client, now);
-    const row = this.#openSession(mapping, remote, remotePort);
+    const row = this.#openSession(mapping, c, i);
     this.sessions.setHolds(row);
     this.mappings.addHolders(mapping, 1);
     this.sessions.setTcpState(row, TcpState.outboundSyn);
@@ -101,15 +95,15 @@ export class NatState {
     return row;
   }
 
-  /** Opens the session that a remote endpoint's SYN asks for; it does not hold `mapping` until the client answers. */
-  openInbound(mapping: number, remote: Ip4, remotePort: Port, now: Instant): number {
+  /** Opens the session that a remote endpoint's SYN in slot `i` asks for; it does not hold `mapping` until the client answers. */
+  openInbound(mapping: number, c: PacketColumns, i: number, now: Instant): number {
     const client = this.mappings.client(mapping);
     const { sessions } = this.policy.quota;
     if (this.clients.sessions[client]! >= sessions || this.clients.unanswered[client]! >= sessions * UNANSWERED_SHARE) {
       return this.#refuse(DropReason.natQuotaSessions, AllocationFailure.quotaSessions);
     }
     if (!this.sessions.hasRoom) return this.#refuse(DropReason.natTableFull, AllocationFailure.tableFull);
-    const row = this.#openSession(mapping, remote, remotePort);
+    const row = this.#openSession(mapping, c, i);
     this.clients.unanswered[client]!++;
     this.sessions.setTcpState(row, TcpState.inboundSyn);
     this.expiry.enlist(row, TimeoutClass.tcpOpening, now);
@@ -193,7 +187,9 @@ export class NatState {
     }
   }
 
-  #openMapping(client: number, protocol: Protocol, internal: Ip4, internalPort: Port): number {
+  #openMapping(c: PacketColumns, i: number, client: number): number {
+    const protocol = c.protocol[i]! as Protocol;
+    const internalPort = c.localPort(i);
     if (this.clients.ports[client]! >= this.policy.quota.ports) {
       return this.#refuse(DropReason.natQuotaPorts, AllocationFailure.quotaPorts);
     }
@@ -202,15 +198,16 @@ export class NatState {
     const taken = this.ports.take(index, protocol, internalPort);
     if (taken === NO_PORT) return this.#refuse(DropReason.natPortsExhausted, AllocationFailure.portsExhausted);
     const external = this.ports.addressAt(index);
-    const row = this.mappings.open(client, protocol, internal, internalPort, external, port(taken), index);
+    const row = this.mappings.open(client, protocol, c.localAddress(i), internalPort, external, port(taken), index);
     this.ports.assign(index, protocol, taken, row);
     this.clients.ports[client]!++;
     return row;
   }
 
-  #openSession(mapping: number, remote: Ip4, remotePort: Port): number {
+  #openSession(mapping: number, c: PacketColumns, i: number): number {
     const protocol = this.mappings.protocol(mapping);
-    const row = this.sessions.open(mapping, remote, remotePort, this.ports.indexOf(remote) !== NO_ADDRESS);
+    const remote = c.remoteAddress(i);
+    const row = this.sessions.open(mapping, remote, c.remotePort(i), this.ports.indexOf(remote) !== NO_ADDRESS);
     this.clients.sessions[this.mappings.client(mapping)]!++;
     this.#filter?.add(mapping, protocol, remote);
     this.counters[Cell.natSessionsCreated + protocol]!++;

@@ -7,7 +7,6 @@ import { Cell } from '../base/counters.ts';
 import { DropReason } from '../base/drop-reason.ts';
 import { Direction, Protocol } from '../base/protocol.ts';
 import type { Instant } from '../base/time.ts';
-import type { Ip4, Port } from '../wire/addr.ts';
 import { IcmpType } from '../wire/icmp4.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import { TimeoutClass } from './expiry.ts';
@@ -17,7 +16,7 @@ import type { Inbound } from './inbound.ts';
 import type { NatState } from './nat-state.ts';
 import { ipv4At, Kind, PARSED, PacketColumns } from './packet-columns.ts';
 import { NO_ADDRESS } from './port-pool.ts';
-import { rewriteSource } from './rewrite.ts';
+import { rewriteLocal } from './rewrite.ts';
 import { NO_ROW } from './row-lists.ts';
 import { isOpening } from './tcp-state.ts';
 
@@ -75,7 +74,13 @@ export class Outbound {
 
   #load(i: number): void {
     const c = this.#columns;
-    if (c.kind[i] === Kind.query && c.row[i] !== NO_ROW) c.deltas[i] = this.#state.sessions.deltas(c.row[i]!);
+    if (c.kind[i] !== Kind.query || c.row[i] === NO_ROW) return;
+    const { sessions } = this.#state;
+    const row = c.row[i]!;
+    c.toAddress[i] = sessions.externalAddress(row);
+    c.toPort[i] = sessions.externalPort(row);
+    c.toClient[i] = sessions.client(row);
+    c.deltas[i] = sessions.deltas(row);
   }
 
   #rewrite(b: PacketBatch, i: number, now: Instant): void {
@@ -108,13 +113,13 @@ export class Outbound {
     const protocol = c.protocol[i]! as Protocol;
     if (c.row[i] === NO_ROW && !this.#open(b, i, now)) return false;
     const row = c.row[i]!;
-    if (s.sessions.client(row) !== b.client[i]) {
+    if (c.toClient[i] !== b.client[i]) {
       b.drop(i, DropReason.innerSourceSpoofed);
       return false;
     }
     if (protocol === Protocol.tcp) s.advance(row, c.detail[i]!, Direction.outbound, now);
     else s.expiry.refresh(row, protocol === Protocol.udp ? TimeoutClass.udp : TimeoutClass.icmp, now);
-    this.#rewriteFrom(b, i, s.sessions.externalAddress(row), s.sessions.externalPort(row), c.deltas[i]!);
+    rewriteLocal(b, c, i, Direction.outbound);
     return true;
   }
 
@@ -129,15 +134,7 @@ export class Outbound {
         b.drop(i, DropReason.natNotSyn);
         return false;
       }
-      c.row[i] = s.openOutbound(
-        b.client[i]!,
-        protocol,
-        c.localAddress(i),
-        c.localPort(i),
-        c.remoteAddress(i),
-        c.remotePort(i),
-        now,
-      );
+      c.row[i] = s.openOutbound(c, i, b.client[i]!, now);
       if (c.row[i] === NO_ROW) {
         b.drop(i, s.refusal);
         return false;
@@ -159,13 +156,10 @@ export class Outbound {
       b.drop(i, DropReason.natUnmapped);
       return false;
     }
-    this.#rewriteFrom(b, i, m.externalAddress(mapping), m.externalPort(mapping), m.deltas(mapping));
+    c.toAddress[i] = m.externalAddress(mapping);
+    c.toPort[i] = m.externalPort(mapping);
+    c.deltas[i] = m.deltas(mapping);
+    rewriteLocal(b, c, i, Direction.outbound);
     return true;
-  }
-
-  #rewriteFrom(b: PacketBatch, i: number, address: Ip4, port: Port, deltas: number): void {
-    const c = this.#columns;
-    const protocol = c.protocol[i]! as Protocol;
-    rewriteSource(b.arena.view, ipv4At(b, i), c.transport[i]!, protocol, address, port, deltas);
   }
 }

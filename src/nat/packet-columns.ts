@@ -42,7 +42,11 @@ export class PacketColumns {
   home: Int32Array = new Int32Array(0);
   /** Session row. */
   row: Int32Array = new Int32Array(0);
-  /** The session's deltas, read early so that the rows of a batch come out of memory together. */
+  /** The endpoint that takes the place of the local one, and whose it is: read early, so that the rows of a batch come together. */
+  toAddress: Int32Array = new Int32Array(0);
+  toPort: Uint16Array = new Uint16Array(0);
+  toClient: Int32Array = new Int32Array(0);
+  /** Deltas of that change: address << 16 | transport. */
   deltas: Int32Array = new Int32Array(0);
 
   /** Makes room for batches of `capacity`; allocates only when a batch is larger than any before. */
@@ -57,6 +61,9 @@ export class PacketColumns {
     this.detail = new Uint8Array(capacity);
     this.home = new Int32Array(capacity);
     this.row = new Int32Array(capacity);
+    this.toAddress = new Int32Array(capacity);
+    this.toPort = new Uint16Array(capacity);
+    this.toClient = new Int32Array(capacity);
     this.deltas = new Int32Array(capacity);
   }
 

@@ -1,49 +1,45 @@
 // The rewriting of one endpoint of a packet, whole or quoted, with both checksums. Deltas come as one word, address in the high half
 // and transport in the low, computed when the mapping was made; its complement is the delta of the way back (RFC 1624 §3).
 
-import { Protocol } from '../base/protocol.ts';
-import type { Ip4, Port } from '../wire/addr.ts';
+import type { PacketBatch } from '../base/batch.ts';
+import { Direction, Protocol } from '../base/protocol.ts';
+import { type Ip4, ip4, type Port, port } from '../wire/addr.ts';
 import { storedDelta } from '../wire/checksum.ts';
 import { type IcmpAt, rewriteEchoId } from '../wire/icmp4.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
+import { ipv4At, type PacketColumns } from './packet-columns.ts';
 
-/** Sets source address and source port (or query id). `transport` is the offset of a `protocol` header that was checked. */
-export const rewriteSource = (
-  pkt: DataView,
-  at: ipv4.Ipv4At,
-  transport: number,
-  protocol: Protocol,
-  address: Ip4,
-  port: Port,
-  deltas: number,
-): void => {
+/**
+ * Puts the columns' "to" endpoint in the place of the local one of the packet in slot `i`: of its source if it is outbound, of its
+ * destination if it is inbound. The address comes in a column because V8 would box it as an argument.
+ */
+export const rewriteLocal = (b: PacketBatch, c: PacketColumns, i: number, direction: Direction): void => {
+  const pkt = b.arena.view;
+  const at = ipv4At(b, i);
+  const deltas = c.deltas[i]!;
   const d = storedDelta(deltas);
-  ipv4.rewriteSrc(pkt, at, address, storedDelta(deltas >>> 16));
-  if (protocol === Protocol.udp) udp.rewriteSrcPort(pkt, transport as udp.UdpAt, port, d);
-  else if (protocol === Protocol.tcp) tcp.rewriteSrcPort(pkt, transport as tcp.TcpAt, port, d);
-  else rewriteEchoId(pkt, transport as IcmpAt, port, d);
+  const transport = c.transport[i]!;
+  const to = port(c.toPort[i]!);
+  const outbound = direction === Direction.outbound;
+  if (outbound) ipv4.rewriteSrc(pkt, at, ip4(c.toAddress[i]!), storedDelta(deltas >>> 16));
+  else ipv4.rewriteDst(pkt, at, ip4(c.toAddress[i]!), storedDelta(deltas >>> 16));
+  switch (c.protocol[i]) {
+    case Protocol.udp:
+      if (outbound) udp.rewriteSrcPort(pkt, transport as udp.UdpAt, to, d);
+      else udp.rewriteDstPort(pkt, transport as udp.UdpAt, to, d);
+      return;
+    case Protocol.tcp:
+      if (outbound) tcp.rewriteSrcPort(pkt, transport as tcp.TcpAt, to, d);
+      else tcp.rewriteDstPort(pkt, transport as tcp.TcpAt, to, d);
+      return;
+    default:
+      rewriteEchoId(pkt, transport as IcmpAt, to, d);
+  }
 };
 
-/** Sets destination address and destination port (or query id). */
-export const rewriteDestination = (
-  pkt: DataView,
-  at: ipv4.Ipv4At,
-  transport: number,
-  protocol: Protocol,
-  address: Ip4,
-  port: Port,
-  deltas: number,
-): void => {
-  const d = storedDelta(deltas);
-  ipv4.rewriteDst(pkt, at, address, storedDelta(deltas >>> 16));
-  if (protocol === Protocol.udp) udp.rewriteDstPort(pkt, transport as udp.UdpAt, port, d);
-  else if (protocol === Protocol.tcp) tcp.rewriteDstPort(pkt, transport as tcp.TcpAt, port, d);
-  else rewriteEchoId(pkt, transport as IcmpAt, port, d);
-};
-
-/** As {@link rewriteSource} for a quoted packet that is cut off at `end`. */
+/** Sets source address and source port (or query id) of a quoted packet that is cut off at `end`. */
 export const rewriteQuotedSource = (
   pkt: DataView,
   at: ipv4.Ipv4At,
@@ -51,18 +47,17 @@ export const rewriteQuotedSource = (
   end: number,
   protocol: Protocol,
   address: Ip4,
-  port: Port,
+  to: Port,
   deltas: number,
 ): void => {
-  if (protocol !== Protocol.tcp) {
-    rewriteSource(pkt, at, transport, protocol, address, port, deltas);
-    return;
-  }
+  const d = storedDelta(deltas);
   ipv4.rewriteSrc(pkt, at, address, storedDelta(deltas >>> 16));
-  tcp.rewriteQuotedSrcPort(pkt, transport as tcp.TcpPortsAt, end, port, storedDelta(deltas));
+  if (protocol === Protocol.udp) udp.rewriteSrcPort(pkt, transport as udp.UdpAt, to, d);
+  else if (protocol === Protocol.tcp) tcp.rewriteQuotedSrcPort(pkt, transport as tcp.TcpPortsAt, end, to, d);
+  else rewriteEchoId(pkt, transport as IcmpAt, to, d);
 };
 
-/** As {@link rewriteDestination} for a quoted packet that is cut off at `end`. */
+/** Sets destination address and destination port (or query id) of a quoted packet that is cut off at `end`. */
 export const rewriteQuotedDestination = (
   pkt: DataView,
   at: ipv4.Ipv4At,
@@ -70,13 +65,12 @@ export const rewriteQuotedDestination = (
   end: number,
   protocol: Protocol,
   address: Ip4,
-  port: Port,
+  to: Port,
   deltas: number,
 ): void => {
-  if (protocol !== Protocol.tcp) {
-    rewriteDestination(pkt, at, transport, protocol, address, port, deltas);
-    return;
-  }
+  const d = storedDelta(deltas);
   ipv4.rewriteDst(pkt, at, address, storedDelta(deltas >>> 16));
-  tcp.rewriteQuotedDstPort(pkt, transport as tcp.TcpPortsAt, end, port, storedDelta(deltas));
+  if (protocol === Protocol.udp) udp.rewriteDstPort(pkt, transport as udp.UdpAt, to, d);
+  else if (protocol === Protocol.tcp) tcp.rewriteQuotedDstPort(pkt, transport as tcp.TcpPortsAt, end, to, d);
+  else rewriteEchoId(pkt, transport as IcmpAt, to, d);
 };
