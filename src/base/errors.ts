@@ -9,6 +9,7 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 export type ErrorCode =
   | 'ERR_CONFIG'
   | 'ERR_USAGE'
+  | 'ERR_FILE'
   | 'ERR_SYSCALL'
   | 'ERR_LIBRARY'
   | 'ERR_TUN_OPEN'
@@ -28,6 +29,10 @@ export const errorCatalogue: Readonly<Record<ErrorCode, { readonly exit: ExitCod
     help: 'The configuration cannot be used. Each problem names its key and line.',
   },
   ERR_USAGE: { exit: ExitCode.configuration, help: 'The command line cannot be used. See the command’s --help.' },
+  ERR_FILE: {
+    exit: ExitCode.machine,
+    help: 'A file cannot be written. Check the directory, its permissions and the space on the disk.',
+  },
   ERR_SYSCALL: { exit: ExitCode.machine, help: 'A system call failed. The message names the call and the errno.' },
   ERR_LIBRARY: {
     exit: ExitCode.machine,
@@ -35,7 +40,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, { readonly exit: ExitCod
   },
   ERR_TUN_OPEN: {
     exit: ExitCode.machine,
-    help: 'The TUN device cannot be opened. Load the module (modprobe tun), pass /dev/net/tun to the container, and grant CAP_NET_ADMIN.',
+    help: 'The TUN device cannot be opened, or was deleted. Load the module (modprobe tun), pass /dev/net/tun to the container, and grant CAP_NET_ADMIN.',
   },
   ERR_TUN_DRIVER: {
     exit: ExitCode.configuration,

@@ -20,7 +20,9 @@ const serve = async (file: string): Promise<void> => {
   const starting = Gateway.start(config, log);
   process.on('SIGHUP', () => void starting.then((started) => started.reload()));
   const gateway = await starting;
-  log.info({ signal: await ended.promise }, 'stopping');
+  const reason = await Promise.race([ended.promise, gateway.failed]);
+  if (typeof reason === 'string') log.info({ signal: reason }, 'stopping');
+  else log.fatal({ err: reason }, 'stopping');
   const late = setTimeout(() => {
     log.error('stopping took too long; the next start puts the host back');
     process.exit(new GatewayError('ERR_HOST_SETUP', 'stopping took too long').exit);
@@ -28,6 +30,7 @@ const serve = async (file: string): Promise<void> => {
   await gateway.stop();
   clearTimeout(late);
   log.info('stopped');
+  if (reason instanceof GatewayError) throw reason;
 };
 
 /** The command. */

@@ -1,6 +1,7 @@
 // What `/readyz` says, check by check. A check is cheap and looks at the thing itself where that is possible.
 
 import { accessSync, constants } from 'node:fs';
+import type { Tun } from '../io/tun.ts';
 import type { Check } from './gateway-control.ts';
 import type { Resources } from './resources.ts';
 import type { ShardSupervisor } from './shard-supervisor.ts';
@@ -22,9 +23,18 @@ const isWritable = (path: string): boolean => {
   }
 };
 
-const isDeviceUp = (subjects: HealthSubjects): boolean => {
+const isDeviceUp = (device: Tun): boolean => {
   try {
-    return subjects.resources.device.isUp;
+    return device.isUp;
+  } catch {
+    return false;
+  }
+};
+
+/** Whether the host still has the device; somebody may have deleted it. */
+export const doesDeviceExist = (device: Tun): boolean => {
+  try {
+    return device.mtu > 0;
   } catch {
     return false;
   }
@@ -34,7 +44,7 @@ const isDeviceUp = (subjects: HealthSubjects): boolean => {
 export const checkHealth = (subjects: HealthSubjects): readonly Check[] => {
   const { shard, resources, isHostSetUp, isDraining } = subjects;
   const { device, sockets, state } = resources;
-  const deviceUp = isDeviceUp(subjects);
+  const deviceUp = isDeviceUp(device);
   const writable = isWritable(state.path);
   return [
     { name: 'shards', ok: shard.isUp, detail: shard.isUp ? '1 of 1 runs' : 'the shard is down and will be restarted' },

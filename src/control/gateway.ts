@@ -19,7 +19,7 @@ import {
   type ReloadResult,
   type Vitals,
 } from './gateway-control.ts';
-import { checkHealth } from './gateway-health.ts';
+import { checkHealth, doesDeviceExist } from './gateway-health.ts';
 import { hostAddresses } from './host-addresses.ts';
 import { HostSetup } from './host-setup.ts';
 import { startHttp } from './http.ts';
@@ -46,6 +46,7 @@ export class Gateway implements GatewayControl {
   #lastReload: number = Date.now() / 1000;
   #isHostSetUp = true;
   #isDraining = false;
+  readonly #failure = Promise.withResolvers<GatewayError>();
   /** The present settings, as the shard knows them. */
   #settings: ShardSettings | undefined;
   #reloading: Promise<unknown> = Promise.resolve();
@@ -64,7 +65,7 @@ export class Gateway implements GatewayControl {
       freshSettings: () => this.#settingsOf(this.#config, resources.senderIds.lease()),
       leaseSenderId: () => this.#tryLease(),
       onUp: () => log.info('the shard takes packets'),
-      onDown: (err) => log.error({ err }, 'the shard died; its sessions are lost, another is being started'),
+      onDown: (err) => this.#onShardDown(err),
     });
     this.#tables = new Tables(this.#shard, () => this.#config);
   }
@@ -97,6 +98,11 @@ export class Gateway implements GatewayControl {
       'anygate is ready',
     );
     return gateway;
+  }
+
+  /** Resolves if the gateway can no longer do its work and should be started anew; until then it is pending. */
+  get failed(): Promise<GatewayError> {
+    return this.#failure.promise;
   }
 
   /** Ends the gateway: refuses to be ready, lets the shard finish, puts the host back, closes everything. */
@@ -232,6 +238,17 @@ export class Gateway implements GatewayControl {
       return before !== undefined && isSameAssociation(before, association);
     });
     return isSame ? settings : this.#settingsOf(next, this.#resources.senderIds.lease());
+  }
+
+  #onShardDown(err: Error): void {
+    this.#log.error({ err }, 'the shard died; its sessions are lost, another is being started');
+    // A new shard on the file descriptor of a device that was deleted would die as well.
+    if (!doesDeviceExist(this.#resources.device)) {
+      const { name } = this.#resources.device;
+      this.#failure.resolve(
+        new GatewayError('ERR_TUN_OPEN', `the TUN device ${name} was deleted while the gateway ran`),
+      );
+    }
   }
 
   #tryLease(): number | undefined {
