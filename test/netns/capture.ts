@@ -23,6 +23,12 @@ const splitPort = (text: string): { host: string; port?: number } => {
   return { host: text.slice(0, dot), port: Number(text.slice(dot + 1)) };
 };
 
+/** Throws, showing the first of them, unless there are none. */
+export const assertNone = (packets: readonly CapturedPacket[], what: string): void => {
+  if (packets.length === 0) return;
+  throw new Error(`${what}: ${packets.length} packets, such as ${JSON.stringify(packets.slice(0, 5), undefined, 1)}`);
+};
+
 /** Parses a line of `tcpdump -n -tt`; `undefined` if it is no IP packet. */
 export const parseLine = (line: string): CapturedPacket | undefined => {
   const match = /^(\d+\.\d+) IP6? (\S+) > (\S+): (.*)$/.exec(line);
@@ -65,6 +71,8 @@ export class Capture {
       file,
       '-Z',
       'root',
+      // tcpdump takes every name that begins with `any` for its pseudo-device of that name, and asks for a wrong link type.
+      ...(device.startsWith('any') ? ['-y', 'RAW'] : []),
       filter,
     ];
   }

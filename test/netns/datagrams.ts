@@ -26,7 +26,7 @@ export const sendDatagrams = async (
   const out = await lab.run(
     box,
     [process.execPath, script, file, to.address, `${to.port}`, `${rate}`, `${localPort}`],
-    { timeout: 15_000 + (datagrams.length / rate) * 4000 },
+    { timeout: 15_000 + Math.ceil(datagrams.length / rate) * 4000 },
   );
   const { sent, failed } = JSON.parse(out) as { sent: number; failed: number };
   if (sent !== datagrams.length) throw new Error(`${box} sent ${sent} of ${datagrams.length}, ${failed} failed`);

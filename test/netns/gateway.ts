@@ -116,6 +116,20 @@ export class RunningGateway {
     await this.#process.stop('SIGKILL');
   }
 
+  /** Writes files beside its configuration, as those of a start. */
+  writeFiles(files: Readonly<Record<string, string>>): void {
+    writeConfiguration(this.#lab, readFileSync(this.config, 'utf8'), files);
+  }
+
+  /** Waits until, since `before`, a reload had this result. */
+  async reloaded(result: 'success' | 'failure', before: ReadonlyMap<string, number>): Promise<void> {
+    const series = `anygate_config_reloads_total{result="${result}"}`;
+    await eventually(
+      () => `a reload with ${result}: ${this.log()}`,
+      async () => ((await this.metrics()).get(series) ?? 0) > (before.get(series) ?? 0),
+    );
+  }
+
   /** Replaces its configuration file, and tells it to read it. What comes of it is for the caller to observe. */
   reload(yaml: string): void {
     writeFileSync(this.config, yaml, { mode: 0o600 });

@@ -14,8 +14,8 @@ import {
   eventually,
   execute,
   type Outcome,
-  type ProcessOptions,
   Processes,
+  type ProcessOptions,
   type RunningProcess,
   succeed,
 } from './processes.ts';
@@ -121,6 +121,8 @@ export class Lab implements AsyncDisposable {
           'net.ipv6.conf.default.accept_dad=0',
           `net.ipv6.conf.all.forwarding=${forwarding}`,
           `net.ipv4.ip_forward=${forwarding}`,
+          // Tests provoke many ICMP errors from one place in a short time.
+          ...(box === 'gw' ? [] : ['net.ipv4.icmp_ratelimit=0']),
         ]);
       }),
     );

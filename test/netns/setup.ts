@@ -47,7 +47,7 @@ const present = (fields: Record<string, unknown>): Record<string, unknown> =>
 /** The agreement with a passphrase of its own, if it has no other key. */
 export const agreement = (fields: Agreement): Agreement =>
   fields.passphrase === undefined && fields.key === undefined
-    ? { ...fields, passphrase: randomBytes(24).toString('base64url') }
+    ? { ...fields, passphrase: randomBytes(24).toString('hex') }
     : fields;
 
 const entry = (a: Agreement): Record<string, unknown> =>
