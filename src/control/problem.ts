@@ -27,7 +27,7 @@ const LONGEST_KEY = 24;
 export const showKey = (key: string): string => {
   const word = /^[A-Za-z0-9_-]*/.exec(key)?.[0] ?? '';
   if (word === key && key.length <= LONGEST_KEY) return key;
-  return `${word.length <= LONGEST_KEY ? word : word.slice(0, 8)}…`;
+  return `${word.length <= LONGEST_KEY ? word : ''}…`;
 };
 
 /** `['clients', 0, 'mux']` as people write it: `clients[0].mux`. */
@@ -86,6 +86,7 @@ export class Report {
 
   /** Whether the value at `path`, or one that it is part of, has an error already. */
   isBroken(path: KeyPath): boolean {
+    if (this.#broken.size === 0) return false;
     for (let n = 0; n <= path.length; n++) if (this.#broken.has(JSON.stringify(path.slice(0, n)))) return true;
     return false;
   }

@@ -2,6 +2,7 @@
 // hold secrets, so each of its error codes has words of ours.
 
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -50,14 +51,20 @@ const FAULTS: Readonly<Record<string, string>> = {
 /** Keys whose plain words are taken letter by letter: `key: 0123` is four digits, not 123, and `kdf: null` is a word, not nothing. */
 const LITERAL_KEYS = new Set(['key', 'salt', 'passphrase', 'kdf', 'cipher', 'auth']);
 
-const keepLiterals = (document: Document): void => {
+/** Takes literals as they are written, and returns the aliases that refer to nothing. */
+const settleNodes = (document: Document): readonly Alias[] => {
+  const lost: Alias[] = [];
   visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) === undefined) lost.push(alias);
+    },
     Pair(_, pair) {
       const { key, value } = pair;
       if (!isScalar(key) || !LITERAL_KEYS.has(String(key.value)) || !isScalar(value)) return;
       if (value.type === 'PLAIN' && value.source) value.value = value.source;
     },
   });
+  return lost;
 };
 
 /** The node below `node` at `step`, and the node whose position shows where it starts: a pair's key, a list's item. */
@@ -92,13 +99,13 @@ export const parseYaml = (text: string): YamlSource | readonly YamlFault[] => {
   const lines = new LineCounter();
   const lineAt = (offset: number): number => lines.linePos(offset).line;
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
     // The first fault of a line; further ones are its consequences.
     const faults = new Map<number, string>();
     for (const { code, pos } of [...document.errors, ...document.warnings])
       if (!faults.has(lineAt(pos[0]))) faults.set(lineAt(pos[0]), FAULTS[code] ?? `not YAML (${code})`);
+    for (const alias of settleNodes(document)) faults.set(lineAt(alias.range?.[0] ?? 0), FAULTS['BAD_ALIAS']!);
     if (faults.size > 0) return [...faults].map(([line, message]) => ({ line, message }));
-    keepLiterals(document);
     const lineOf = (path: KeyPath): number | undefined => {
       let node: unknown = document.contents;
       let line: number | undefined;
