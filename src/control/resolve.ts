@@ -2,19 +2,16 @@
 
 import { isAbsolute } from 'node:path';
 import type { Config } from './config.ts';
-import { formatListenAddress, type ListenAddress, parseHttpListen, parseListenAddress } from './listen-address.ts';
+import { formatListenAddress, type ListenAddress, parseListenAddress } from './listen-address.ts';
 import type { KeyPath, Report } from './problem.ts';
 import type { RawConfig } from './raw-config.ts';
 import { resolveClients } from './resolve-clients.ts';
+import { resolveHttp } from './resolve-http.ts';
 import { parseRange, resolveRelay } from './resolve-relay.ts';
-import { Secret } from './secret.ts';
-import { firstLine, readSecretFile } from './secret-file.ts';
 
 const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** Entries of one word of a replay window. */
 const WINDOW_WORD = 32;
-/** A token shorter than this can be guessed. */
-const SHORTEST_TOKEN = 16;
 
 type Listen = { readonly address: ListenAddress; readonly path: KeyPath };
 
@@ -56,37 +53,6 @@ const checkWindow = (size: number, report: Report): void => {
       `must be a multiple of ${WINDOW_WORD}, such as ${multiple + WINDOW_WORD}; 0 turns the window off`,
     );
   if (size === 0) report.warn(path, '0 lets anybody repeat captured datagrams to the clients’ remote endpoints');
-};
-
-const readToken = (name: string, file: string, report: Report): Secret | undefined => {
-  const path = ['http', 'tokenFile'];
-  const content = readSecretFile(name, file);
-  if (typeof content === 'string') {
-    report.error(path, content);
-    return undefined;
-  }
-  const token = firstLine(content.octets);
-  if (token.length < SHORTEST_TOKEN || !/^[\x21-\x7e]+$/.test(token.toString('latin1'))) {
-    report.error(path, `its first line must be a token of ${SHORTEST_TOKEN} or more ASCII characters without blanks`);
-    return undefined;
-  }
-  if (content.isWorldReadable) report.warn(path, 'every user of this host may read the file; chmod 600 it');
-  return new Secret(token);
-};
-
-const resolveHttp = (raw: RawConfig['http'], file: string, report: Report): Config['http'] | undefined => {
-  const token = raw.tokenFile === undefined ? undefined : readToken(raw.tokenFile, file, report);
-  const listen = parseHttpListen(raw.listen);
-  if (typeof listen === 'string') {
-    report.error(['http', 'listen'], listen);
-    return undefined;
-  }
-  if (listen.kind === 'tcp' && !listen.isLoopback && raw.tokenFile === undefined)
-    report.warn(
-      ['http', 'listen'],
-      'not loopback, and there is no http.tokenFile: health and metrics are served, /api/v1 is closed',
-    );
-  return { listen, ...(token === undefined ? {} : { token }) };
 };
 
 const resolveWorkers = (raw: number | 'auto', report: Report): number => {
