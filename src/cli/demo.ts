@@ -1,6 +1,7 @@
 // `anygate demo`: a client, the gateway and a third party on this one machine, with real traffic, and what each of them saw. It is a
 // test as much as a show: it fails if anybody sees what they should not.
 
+import { constants } from 'node:os';
 import { Command, Option } from 'commander';
 import { GatewayError } from '../base/errors.ts';
 import { MemoryWorld } from './demo/memory-world.ts';
@@ -18,13 +19,13 @@ interface DemoOptions {
   readonly json?: true;
 }
 
-const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
-type EndSignal = keyof typeof SIGNALS;
+/** The exit code of a process that a signal has ended, as a shell tells it. */
+const codeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];
 
 const chooseClient = (wanted: ClientKind | undefined): { client: ClientKind; description: string } => {
   if (wanted === 'uanytun' && !isInstalled('uanytun')) {
     throw new GatewayError(
-      'ERR_USAGE',
+      'ERR_HOST_SETUP',
       'uanytun is not installed (Debian: apt install uanytun); leave --client away for our own',
     );
   }
@@ -34,7 +35,7 @@ const chooseClient = (wanted: ClientKind | undefined): { client: ClientKind; des
 };
 
 const chooseWorld = async (options: DemoOptions): Promise<World> => {
-  const obstacle = options.memory ? '--memory asks for it' : await obstacleToNamespaces();
+  const obstacle = options.memory ? '--memory asks for this' : await obstacleToNamespaces();
   if (obstacle === undefined) return new NamespaceWorld(chooseClient(options.client));
   if (options.client === 'uanytun') {
     throw new GatewayError('ERR_HOST_SETUP', `uanytun needs a network namespace, and there is none: ${obstacle}`);
@@ -42,47 +43,51 @@ const chooseWorld = async (options: DemoOptions): Promise<World> => {
   return new MemoryWorld(obstacle);
 };
 
-/** Aborts at the first signal that ends the demonstration; at the second the process ends as it is, which cleans up, too. */
+/**
+ * Aborts, with the signal as reason, at the first signal that ends the demonstration, or when nobody reads along any more. At the
+ * second signal the process ends as it is, which cleans up, too.
+ */
 const interruptible = (): AbortSignal => {
   const interrupt = new AbortController();
-  for (const name of Object.keys(SIGNALS) as EndSignal[]) {
+  for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
-      if (interrupt.signal.aborted) process.exit(128 + SIGNALS[name]);
+      if (interrupt.signal.aborted) process.exit(codeOf(name));
       interrupt.abort(name);
     });
   }
+  process.stdout.on('error', () => interrupt.abort('SIGPIPE'));
   return interrupt.signal;
 };
 
 const abortOf = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    // What keeps the process alive meanwhile.
-    const forever = setInterval(() => {}, 2 ** 30);
+    if (signal.aborted) return resolve();
+    // Something has to keep the process alive meanwhile.
+    const alive = setInterval(() => {}, 2 ** 30);
     signal.addEventListener('abort', () => {
-      clearInterval(forever);
+      clearInterval(alive);
       resolve();
     });
   });
 
-const printEnd = (print: Printer, world: World, isKept: boolean): void => {
-  if (isKept) {
-    print.list('It goes on until Ctrl-C, or until this process is told to end', [
-      ...world.doors,
-      `To end it               kill ${process.pid}`,
-    ]);
-    return;
-  }
-  const next = [
-    'anygate init            write a configuration with fresh keys, and the client’s command line',
-    'anygate doctor          what this host lacks to be a gateway',
-  ];
-  print.list('All is as it should be, and nothing is left behind. What to try next', [
-    ...(world.kind === 'namespaces'
-      ? ['anygate demo --keep     look around in it: shells at all three, status page, metrics']
-      : ['sudo anygate demo       the same with real devices, sockets and processes']),
-    ...next,
+const printDoors = (print: Printer, world: World): void =>
+  print.list('It goes on until Ctrl-C, or until this process is told to end', [
+    ...world.doors,
+    `To end it               kill ${process.pid}`,
   ]);
+
+const printNext = (print: Printer, world: World, options: DemoOptions): void => {
+  const next = [
+    'bin/anygate init         write a configuration with fresh keys, and the client’s command line',
+    'bin/anygate doctor       what this host lacks to be a gateway',
+  ];
+  if (world.kind === 'namespaces') {
+    next.unshift('npm run demo -- --keep   look around in it: shells at all three, status page, metrics');
+  } else if (process.geteuid?.() !== 0) {
+    next.unshift('sudo npm run demo        the same with real devices, sockets and processes');
+  }
+  const nothingKept = options.keep === true ? ' (in memory, --keep has nothing to keep)' : '';
+  print.list(`All is as it should be, and nothing is left behind${nothingKept}. What to try next`, next);
 };
 
 const demo = async (options: DemoOptions): Promise<void> => {
@@ -95,20 +100,21 @@ const demo = async (options: DemoOptions): Promise<void> => {
   try {
     report = await tell(world, print, interrupt);
     if (isKept) {
-      printEnd(print, world, true);
+      printDoors(print, world);
       if (options.json) printJson({ ...report, doors: world.doors, pid: process.pid });
       await abortOf(interrupt);
     }
   } catch (error) {
     // An interrupt from the terminal also ends what the demonstration was just doing, and that failure is none.
     if (!interrupt.aborted) throw error;
-    process.exitCode = 128 + SIGNALS[interrupt.reason as EndSignal];
+    process.stderr.write('interrupted; everything that was set up is being removed\n');
+    process.exitCode = codeOf(interrupt.reason);
     return;
   } finally {
     await world.close();
   }
   if (isKept) return;
-  printEnd(print, world, false);
+  printNext(print, world, options);
   if (options.json) printJson(report);
 };
 

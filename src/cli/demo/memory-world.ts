@@ -55,13 +55,13 @@ export class MemoryWorld implements World {
   readonly #tapped: string[] = [];
   #network: MemoryNetwork | undefined;
 
-  /** `reason` completes "in memory, because". */
+  /** `reason` says why it is not namespaces, as the end of a sentence. */
   constructor(reason: string) {
     this.introduction = [
       'A client, a gateway and a third party, joined in memory.',
-      `They are in memory because ${reason}. The configuration, the ciphers, the NAT and our own client are the real ones;`,
-      'as root they would run in network namespaces of this machine: with the gateway as a process that answers HTTP, TUN devices,',
-      'UDP sockets, and a real uanytun if it is installed.',
+      `Not in network namespaces: ${reason}.`,
+      'The configuration, the ciphers, the NAT and our own client are the real ones. With namespaces there would also be TUN devices,',
+      'UDP sockets, the gateway as a process that answers HTTP, and a real uanytun if it is installed.',
     ];
     const network = (): MemoryNetwork => this.#running;
     this.#host = new TinyHost('the client', addressOf(Address.innerClient), (p) => network().sendFromHost(p));

@@ -2,17 +2,24 @@
 // another on real devices. What the gateway knows of it is asked of its HTTP side.
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GatewayError } from '../../base/errors.ts';
 import { formatKeyFile } from '../../control/key-file.ts';
 import { gatewayConfig } from './gateway-config.ts';
 import { HttpDoor, requestLocally } from './http-door.ts';
 import type { PingResult } from './icmp.ts';
-import { createNamespaces, hasDevice, inside, nameOf, removeNamespaces } from './namespaces.ts';
+import {
+  type Box,
+  createDirectory,
+  createNamespaces,
+  hasDevice,
+  inside,
+  nameOf,
+  removeNamespaces,
+} from './namespaces.ts';
 import type { Probe, ProbeResults, ThirdPartyLine } from './parts.ts';
-import { Running, run, until } from './processes.ts';
+import { isInstalled, Running, run, until } from './processes.ts';
 import { parseSeries } from './series.ts';
 import type { Sighting } from './sighting.ts';
 import { Address, CLIENT_DEVICE, type MappingRow, MUX, type Preparation, SATP_PORT, type World } from './world.ts';
@@ -55,7 +62,7 @@ export class NamespaceWorld implements World {
 
   constructor(options: NamespaceWorldOptions) {
     this.#options = options;
-    this.#directory = mkdtempSync(join(tmpdir(), 'anygate-demo-'));
+    this.#directory = createDirectory();
     process.once('exit', this.#onExit);
     this.preparations = [
       { title: 'Network', run: () => this.#joinNamespaces() },
@@ -90,12 +97,16 @@ export class NamespaceWorld implements World {
   }
 
   get doors(): readonly string[] {
+    const url = this.#door?.url ?? '';
+    const shell = (box: Box, hint: string): string => `ip netns exec ${nameOf(box)} bash${hint}`;
+    const hint = (command: string, args: string): string =>
+      isInstalled(command) ? `   then perhaps: ${command} ${args}` : '';
     return [
-      `Status page             ${this.#door?.url ?? ''}`,
-      `Metrics                 ${this.#door?.url ?? ''}metrics`,
-      `A shell at the client   ip netns exec ${nameOf('client')} bash      then: curl http://${Address.thirdParty}/`,
-      `        at the gateway  ip netns exec ${nameOf('gateway')} bash     then: ip address; ip route`,
-      `   at the third party   ip netns exec ${nameOf('internet')} bash    then: tcpdump -ni any`,
+      `Status page             ${url}`,
+      `Metrics                 ${url}metrics`,
+      `A shell at the client   ${shell('client', hint('curl', `http://${Address.thirdParty}/`))}`,
+      `        at the gateway  ${shell('gateway', hint('ip', 'address'))}`,
+      `   at the third party   ${shell('internet', hint('tcpdump', '-ni any'))}`,
       `Configuration and logs  ${this.#directory}`,
     ];
   }

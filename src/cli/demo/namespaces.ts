@@ -6,7 +6,9 @@
 //                                        198.51.100.10 is routed to it
 
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { GatewayError } from '../../base/errors.ts';
 import { environment, isInstalled, run } from './processes.ts';
 import { Address } from './world.ts';
@@ -44,14 +46,21 @@ const remove = (name: string): void => {
   spawnSync('ip', ['netns', 'del', name], { env: environment });
 };
 
+/** Those of `directory` that belong to a demonstration whose process is no more. */
+const abandoned = (directory: string): string[] =>
+  (existsSync(directory) ? readdirSync(directory) : []).filter((name) => {
+    const pid = name.startsWith(PREFIX) ? /^\d+/.exec(name.slice(PREFIX.length))?.[0] : undefined;
+    return pid !== undefined && !existsSync(`/proc/${pid}`);
+  });
+
 /** Removes what demonstrations that were killed have left behind. */
 const sweep = (): void => {
-  if (!existsSync(DIRECTORY)) return;
-  for (const name of readdirSync(DIRECTORY)) {
-    const pid = name.startsWith(PREFIX) ? /^\d+/.exec(name.slice(PREFIX.length))?.[0] : undefined;
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) remove(name);
-  }
+  for (const name of abandoned(DIRECTORY)) remove(name);
+  for (const name of abandoned(tmpdir())) rmSync(join(tmpdir(), name), { recursive: true, force: true });
 };
+
+/** Makes a directory for what the demonstration writes; only its owner may look into it. */
+export const createDirectory = (): string => mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
 
 /** Why namespaces cannot be had here, as the end of a sentence; `undefined` if they can. */
 export const obstacleToNamespaces = async (): Promise<string | undefined> => {
