@@ -21,6 +21,8 @@ export interface Setting {
   readonly cpu: number;
   /** How many clients it serves. */
   readonly clients: number;
+  /** For the gateway's own Node. */
+  readonly nodeOptions: string;
 }
 
 /** A gateway that can be measured. */
@@ -87,12 +89,12 @@ const anygate: Contestant = {
   commands: [],
   external: ADDRESS.pool,
   async start(setting) {
-    const { network, processes, dir, cpu } = setting;
+    const { network, processes, dir, cpu, nodeOptions } = setting;
     const config = join(dir, 'anygate.yaml');
     mkdirSync(join(dir, 'state'), { recursive: true, mode: 0o700 });
     writeFileSync(config, anygateConfig(setting), { mode: 0o600 });
     const argv = network.argv('gateway', cpu, [LAUNCHER, 'serve', '--config', config]);
-    const daemon = processes.start(argv, join(dir, 'anygate.log'));
+    const daemon = processes.start(argv, join(dir, 'anygate.log'), { env: { NODE_OPTIONS: nodeOptions } });
     await ready(daemon, () => isReady(join(dir, 'http.sock')));
     return daemon;
   },

@@ -16,6 +16,8 @@ export interface Run {
   readonly dir: string;
   readonly processes: Processes;
   readonly cpu: Processors;
+  /** For Anygate's Node, such as `--cpu-prof`. */
+  readonly nodeOptions: string;
   /** Tells whoever waits what has just been measured. */
   progress(line: string): void;
 }
@@ -36,6 +38,8 @@ export interface Claim {
 /** What was found. */
 export interface Answer {
   readonly tables: readonly Table[];
+  /** Markdown that follows the tables. */
+  readonly text?: string;
   readonly claims: readonly Claim[];
   /** Every single figure, for whoever wants to look closer. */
   readonly samples: unknown;

@@ -26,6 +26,7 @@ export const formatAnswer = ({ question, answer }: Answered): string =>
     `## ${question.title}`,
     question.asks,
     ...answer.tables.flatMap((table) => [`**${table.caption}**`, formatTable(table)]),
+    ...(answer.text === undefined ? [] : [answer.text]),
   ].join('\n\n');
 
 /** The whole page. */

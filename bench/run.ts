@@ -13,11 +13,12 @@ import { type Contestant, contestants } from './contestants.ts';
 import { allowedProcessors, stolenSeconds } from './cpu-time.ts';
 import { describeMachine } from './machine.ts';
 import type { Question, Run } from './question.ts';
+import { cores } from './questions/cores.ts';
 import { latency } from './questions/latency.ts';
 import { download, upload } from './questions/relay.ts';
 import { type Answered, formatAnswer, formatReport } from './report.ts';
 
-const QUESTIONS: readonly Question[] = [upload, download, latency];
+const QUESTIONS: readonly Question[] = [upload, download, latency, cores];
 const REPORT = join(import.meta.dirname, '../docs/benchmarks.md');
 const USAGE = `npm run bench -- [--smoke] [--write] [--json FILE] [--gateways NAMES] [--repetitions N] [--seconds S] [QUESTION…]
 
@@ -26,7 +27,8 @@ gateways:  ${contestants.map((c) => c.name).join(',')}
 
 --smoke    short; exit code 1 if a claim does not hold that should on any machine
 --write    writes docs/benchmarks.md
---json     writes every single figure`;
+--json     writes every single figure
+--node-options  for the gateway's Node, such as "--cpu-prof --cpu-prof-dir=/tmp/profile"`;
 
 const PREFIX = 'anygate-bench-';
 const remove = (path: string): void => rmSync(path, { recursive: true, force: true });
@@ -49,6 +51,7 @@ const parse = () => {
         gateways: { type: 'string' },
         repetitions: { type: 'string' },
         seconds: { type: 'string' },
+        'node-options': { type: 'string', default: '' },
       },
     });
   } catch (error) {
@@ -109,6 +112,7 @@ const run: Run = {
   dir,
   processes,
   cpu: { gateway, load },
+  nodeOptions: values['node-options'],
   progress: (line) => console.error(line),
 };
 const stolen = (): number => processors.reduce((sum, cpu) => sum + stolenSeconds(cpu), 0) / processors.length;

@@ -86,14 +86,17 @@ export class Track implements AsyncDisposable {
       readonly cpu: Processors;
       readonly clients?: number;
       readonly flows?: number;
+      readonly nodeOptions?: string;
     },
   ): Promise<Track> {
-    const { processes, cpu, clients = 1, flows = 1 } = options;
+    const { processes, cpu, clients = 1, flows = 1, nodeOptions = '' } = options;
     const dir = join(options.dir, contestant.name);
     mkdirSync(dir, { recursive: true });
     const track = new Track(contestant, clients, flows, cpu);
     try {
-      track.#daemon = await contestant.start({ network: track.network, processes, dir, cpu: cpu.gateway, clients });
+      track.#daemon = await contestant.start({
+        ...{ network: track.network, processes, dir, cpu: cpu.gateway, clients, nodeOptions },
+      });
       await track.prime();
       return track;
     } catch (error) {
