@@ -40,11 +40,11 @@ export class Prover {
     this.#gatewayAddress = gatewayAddress;
   }
 
-  /** 32 bits of the auth tag of datagram `i` for the lines to remember; 0 if they need not. */
+  /** 32 bits of the auth tag of datagram `i`, an int32, for the lines to remember; 0 if they need not. */
   tagOf(b: PacketBatch, i: number, row: number): number {
     const isNeeded =
       this.#lines.hasWindow && this.#table.restart[row] !== Restart.strict && this.#table.tagLength(row) >= TAG_WORD;
-    return isNeeded ? b.arena.view.getUint32(b.end[i]! - TAG_WORD) : 0;
+    return isNeeded ? b.arena.view.getInt32(b.end[i]! - TAG_WORD) : 0;
   }
 
   /**

@@ -12,18 +12,21 @@ const TAGS = 4;
 /** Numbers of each line that count as low. */
 const LOW = 8192;
 
-/** What was accepted under a number, as 32 bits of the auth tag; 0 stands for a tag too short to tell, and is never found. */
+/**
+ * What was accepted under a number, as 32 bits of the auth tag: an int32, because an uint32 would be boxed on its way here. 0 stands
+ * for a tag too short to tell, and is never found.
+ */
 export class TagMemory {
   readonly #mask: number;
   readonly #key: number;
-  readonly #tags: Uint32Array;
+  readonly #tags: Int32Array;
 
   /** `buckets`, a power of two, is the number of numbers that each of the two regions remembers, {@link TAGS} tags each. */
   constructor(buckets: number, random: Random) {
     this.#mask = buckets - 1;
     // Secret, so that a client cannot choose whose tags it washes out.
     this.#key = random.uint32();
-    this.#tags = new Uint32Array(2 * buckets * TAGS);
+    this.#tags = new Int32Array(2 * buckets * TAGS);
   }
 
   /** Keeps the tag of an accepted datagram. */
