@@ -12,8 +12,8 @@ export interface Libcrypto {
   readonly origin: string;
   readonly EVP_CIPHER_fetch: (libraryContext: 0, name: string, properties: null) => number | bigint;
   readonly EVP_CIPHER_CTX_new: () => number | bigint;
-  /** Overwrites the key schedule, too. */
-  readonly EVP_CIPHER_CTX_free: (context: bigint) => void;
+  /** Overwrites the key schedule; the context can be used again. */
+  readonly EVP_CIPHER_CTX_reset: (context: bigint) => number;
   readonly EVP_CipherInit_ex: (
     context: bigint,
     cipher: bigint | 0,
@@ -30,7 +30,7 @@ export interface Libcrypto {
 const prototypes: Readonly<Record<Exclude<keyof Libcrypto, 'origin'>, string>> = {
   EVP_CIPHER_fetch: 'uintptr_t EVP_CIPHER_fetch(uintptr_t, const char*, const char*)',
   EVP_CIPHER_CTX_new: 'uintptr_t EVP_CIPHER_CTX_new()',
-  EVP_CIPHER_CTX_free: 'void EVP_CIPHER_CTX_free(uintptr_t)',
+  EVP_CIPHER_CTX_reset: 'int EVP_CIPHER_CTX_reset(uintptr_t)',
   EVP_CipherInit_ex: 'int EVP_CipherInit_ex(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, int)',
   EVP_Cipher: 'int EVP_Cipher(uintptr_t, uintptr_t, uintptr_t, uint)',
   SHA1_Init: 'int SHA1_Init(uintptr_t)',

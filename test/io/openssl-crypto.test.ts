@@ -77,6 +77,27 @@ for (const { name, library, skip } of libraries) {
   });
 }
 
+test('more clients than key schedules share them, whatever the lengths of their keys', () => {
+  const crypto = new OpensslCrypto();
+  const rows = [5, 5 + 8192, 5 + 2 * 8192, 65_535];
+  const keys = rows.map((_, n) => randomBytes([16, 24, 32, 16][n]!));
+  for (const [n, row] of rows.entries()) crypto.setKey(row, keys[n]!);
+  const enciphered = (n: number): Buffer => {
+    crypto.scratch.bytes.fill(0x61);
+    crypto.encipherBlocks(rows[n]!, 0, 32);
+    return Buffer.from(crypto.scratch.bytes.subarray(0, 32));
+  };
+  const expected = (n: number): Buffer =>
+    createCipheriv(`aes-${keys[n]!.length * 8}-ecb`, keys[n]!, null)
+      .setAutoPadding(false)
+      .update(Buffer.alloc(32, 0x61));
+  for (const n of [0, 1, 2, 3, 2, 1, 0, 0, 2, 0, 3]) assert.deepEqual(enciphered(n), expected(n));
+  crypto.clearKey(rows[1]!);
+  keys[1] = randomBytes(32);
+  crypto.setKey(rows[1]!, keys[1]);
+  for (const n of [1, 0, 1]) assert.deepEqual(enciphered(n), expected(n));
+});
+
 test('two arenas can take turns', () => {
   const crypto = new OpensslCrypto();
   const arenas = [new Arena(512), new Arena(512)];
