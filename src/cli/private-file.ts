@@ -37,9 +37,11 @@ export const refuseExisting = (files: readonly string[], { force }: WriteOptions
  */
 export const writePrivateFile = (file: string, text: string, { force, mode = 0o600 }: WriteOptions): void => {
   const draft = `${file}.${process.pid}.new`;
+  let isDrafted = false;
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const fd = openSync(draft, 'wx', mode);
+    isDrafted = true;
     try {
       writeSync(fd, text);
       fsyncSync(fd);
@@ -50,10 +52,10 @@ export const writePrivateFile = (file: string, text: string, { force, mode = 0o6
     if (force) renameSync(draft, file);
     else linkSync(draft, file);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw refuse(file);
+    const { code, syscall } = cause as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && syscall === 'link') throw refuse(file);
     throw new GatewayError('ERR_FILE', `${file} cannot be written (${code})`, { cause });
   } finally {
-    rmSync(draft, { force: true });
+    if (isDrafted) rmSync(draft, { force: true });
   }
 };

@@ -1,45 +1,52 @@
-// The command line: one line a command. A mistake in it is a GatewayError like any other, so that `main` has one way to end.
+// The command line: one line a command. Only the command that is asked for is loaded, which spares a health check the gateway's code.
+// A mistake is a GatewayError like any other, so that `main` has one way to end.
 
-import { Command, type CommanderError } from 'commander';
-import { ExitCode, GatewayError } from '../base/errors.ts';
+import { Command, CommanderError } from 'commander';
+import { GatewayError } from '../base/errors.ts';
 import { VERSION } from '../control/version.ts';
-import { checkCommand } from './check.ts';
-import { demoCommand } from './demo.ts';
-import { doctorCommand } from './doctor.ts';
-import { healthcheckCommand } from './healthcheck.ts';
-import { initCommand } from './init.ts';
-import { keygenCommand } from './keygen.ts';
-import { reloadCommand } from './reload.ts';
-import { serveCommand } from './serve.ts';
-import { statusCommand } from './status.ts';
 
-const commands: readonly (() => Command)[] = [
-  initCommand,
-  serveCommand,
-  checkCommand,
-  keygenCommand,
-  doctorCommand,
-  statusCommand,
-  healthcheckCommand,
-  reloadCommand,
-  demoCommand,
-];
-
-/** Ends with 0 after --help and --version, with 2 after the help that nobody asked for, and throws what is a mistake. */
-const onExit = (error: CommanderError): void => {
-  if (error.exitCode === 0) return;
-  if (error.code === 'commander.help') process.exit(ExitCode.configuration);
-  throw new GatewayError('ERR_USAGE', error.message.replace(/^error: /, ''));
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./init.ts')).initCommand(),
+  serve: async () => (await import('./serve.ts')).serveCommand(),
+  check: async () => (await import('./check.ts')).checkCommand(),
+  keygen: async () => (await import('./keygen.ts')).keygenCommand(),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  healthcheck: async () => (await import('./healthcheck.ts')).healthcheckCommand(),
+  reload: async () => (await import('./reload.ts')).reloadCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
 };
 
-/** The whole command line. @throws {GatewayError} ERR_USAGE when it is parsed */
-export const createProgram = (): Command => {
+/** Names of all commands, in the order of the help. */
+export const commandNames: readonly string[] = Object.keys(commands);
+
+/** Commander would end the process; here everything ends in `main`. */
+const onExit = (error: CommanderError): never => {
+  if (error.exitCode === 0) throw error;
+  const message = error.code === 'commander.help' ? 'name a command' : error.message.replace(/^error: /, '');
+  throw new GatewayError('ERR_USAGE', message);
+};
+
+/** The command line that has the command which `args` begin with, or all of them if that is none. */
+const createProgram = async (args: readonly string[]): Promise<Command> => {
   const program = new Command('anygate')
     .description('Anycast relay gateway for anytun and uanytun clients')
     .version(VERSION)
     .configureOutput({ outputError: () => {} })
     .exitOverride(onExit)
     .addHelpText('after', '\nExit codes: 0 ok, 2 configuration or command line, 3 machine, 70 a bug of ours.');
-  for (const command of commands) program.addCommand(command().copyInheritedSettings(program));
+  const wanted = commandNames.filter((name) => name === args[0]);
+  for (const name of wanted.length > 0 ? wanted : commandNames)
+    program.addCommand((await commands[name]!()).copyInheritedSettings(program));
   return program;
+};
+
+/** Runs `args`, the words behind `anygate`. @throws {GatewayError} ERR_USAGE, and whatever the command throws */
+export const runCommandLine = async (args: readonly string[]): Promise<void> => {
+  try {
+    await (await createProgram(args)).parseAsync(args, { from: 'user' });
+  } catch (error) {
+    // What was asked for was help, or the version.
+    if (!(error instanceof CommanderError)) throw error;
+  }
 };
