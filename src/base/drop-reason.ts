@@ -5,14 +5,15 @@ import type { Brand } from './brand.ts';
 
 /** Every reason, with what it means to an operator. The order is the counters' order. */
 export const dropReasonHelp = {
-  satpTruncated: 'The datagram is shorter than a SATP header and the auth tag, or longer than a slot.',
+  satpTruncated: 'The datagram is shorter than a SATP header and the auth tag, or longer than any SATP daemon sends.',
   satpUnknownMux: 'No client has this mux; dropped before any cryptography, never answered.',
-  satpReplayed: 'The sequence number was seen before, or is below the replay window.',
+  satpReplayed:
+    'The sequence number was seen before, or is below the replay window, or the same datagram was accepted before the client restarted.',
   satpBadTag: 'The auth tag does not verify: wrong key, role, cipher or tag length, or a forgery.',
   satpUnproven:
-    'Authentic, but of a number line that an inner-echo challenge has yet to prove (a restarted client, or a replay).',
+    'Of a number line or from an endpoint that an inner-echo challenge has yet to prove (a restarted client, or a replay).',
   satpNoPayload: 'Authentic, but without a payload.',
-  satpPayloadType: 'The payload type is unknown, or is not of the client’s device type.',
+  satpPayloadType: 'The payload type is unknown, or does not fit the packet or the client’s device.',
   satpNoEndpoint: 'For a client that has not been heard of yet.',
   satpEndpointUnproven:
     'For an endpoint that has not answered a challenge, beyond three times the octets received from it.',

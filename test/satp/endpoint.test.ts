@@ -56,7 +56,7 @@ test('until it answers, a moved endpoint gets no more than three times the octet
   let sent = 0;
   for (const { datagram } of gateway.receive({ datagram: client.datagram(), from: away }).sent) sent += datagram.length;
   for (let round = 0; round < 3; round++) {
-    for (;;) {
+    for (let n = 0; n < 10; n++) {
       const step = gateway.send(ping(GATEWAY, CLIENT, 84));
       if (step.sent.length === 0) {
         assert.deepEqual(step.drops, ['satpEndpointUnproven']);
