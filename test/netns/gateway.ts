@@ -1,6 +1,6 @@
 // The gateway under test, run as its operator runs it: by its launcher, with a configuration file, judged by its HTTP side.
 
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Lab } from './lab.ts';
 import { eventually, type RunningProcess } from './processes.ts';
@@ -41,11 +41,15 @@ export class RunningGateway {
   readonly #lab: Lab;
   readonly #http: string;
   readonly #process: RunningProcess;
+  /** Where its part of the log begins, which it shares with gateways before it. */
+  readonly #logAt: number;
 
   private constructor(lab: Lab, config: string, http: string) {
     this.#lab = lab;
     this.config = config;
     this.#http = http;
+    const log = join(lab.dir, 'gateway.log');
+    this.#logAt = existsSync(log) ? statSync(log).size : 0;
     this.#process = lab.spawn('gw', [LAUNCHER, 'serve', '--config', config], { log: 'gateway.log' });
   }
 
@@ -94,7 +98,7 @@ export class RunningGateway {
 
   /** What it has logged. */
   log(): string {
-    return readFileSync(this.#process.log, 'utf8');
+    return readFileSync(this.#process.log).subarray(this.#logAt).toString();
   }
 
   get pid(): number {
