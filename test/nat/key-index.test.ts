@@ -48,6 +48,23 @@ test('the index agrees with a Map under any script of inserts, removals and find
   );
 });
 
+test('the index agrees with a Map through a long life at full load, where clusters are', () => {
+  const n = 64;
+  const random = new SeededRandom(9);
+  const index = new KeyIndex(n, random);
+  const model = new Map<number, number>();
+  for (let step = 0; step < 50_000; step++) {
+    const key = random.uint32() % (2 * n);
+    if (model.delete(key)) index.remove(key, 0, 0, 0);
+    else if (model.size < n) {
+      index.insert(key, 0, 0, 0, step);
+      model.set(key, step);
+    }
+    const probe = random.uint32() % (2 * n);
+    assert.equal(index.find(probe, 0, 0, 0), model.get(probe) ?? NO_ROW);
+  }
+});
+
 test('a full index finds every entry and none that is absent', () => {
   const n = 5000;
   const index = new KeyIndex(n, new SeededRandom(3));
