@@ -109,7 +109,7 @@ const schema = Type.Object(
         udp: text('5m', 'UDP (RFC 4787 REQ-5: not under 2m).'),
         tcpEstablished: text('2h4m', 'TCP, established (RFC 5382 REQ-5: not under 2h4m).'),
         tcpTransitory: text('4m', 'TCP, while opening or closing (RFC 5382 REQ-5: not under 4m).'),
-        icmp: text('60s', 'ICMP echo (RFC 5508 REQ-1: not under 60s).'),
+        icmp: text('60s', 'ICMP echo (RFC 5508 REQ-2: not under 60s).'),
         portHoldDown: text('120s', 'How long a released external port rests (RFC 6888 REQ-8).'),
       }),
       quota: group('What one client may hold (RFC 6888 REQ-4).', {

@@ -32,7 +32,7 @@ const MINIMUM: Readonly<Record<keyof RawRelay['timeouts'], readonly [text: strin
   udp: ['2m', 'RFC 4787 REQ-5'],
   tcpEstablished: ['2h4m', 'RFC 5382 REQ-5'],
   tcpTransitory: ['4m', 'RFC 5382 REQ-5'],
-  icmp: ['60s', 'RFC 5508 REQ-1'],
+  icmp: ['60s', 'RFC 5508 REQ-2'],
   portHoldDown: undefined,
 };
 const LONGEST_TIMEOUT = parseDuration('30d')!;
