@@ -77,6 +77,8 @@ const titles = (): RegExp[] =>
       ),
     ])
     .map(([, single, double, template]) => (single ?? double ?? template ?? '').replaceAll(/\\(.)/g, '$1'))
+    // One that is made as a whole at run time would match, and so excuse, every name.
+    .filter((title) => !/^\$\{[^}]*\}$/.test(title))
     .map(
       (title) =>
         new RegExp(
