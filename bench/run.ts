@@ -16,9 +16,10 @@ import type { Question, Run } from './question.ts';
 import { cores } from './questions/cores.ts';
 import { latency } from './questions/latency.ts';
 import { download, upload } from './questions/relay.ts';
+import { scale } from './questions/scale.ts';
 import { type Answered, formatAnswer, formatReport } from './report.ts';
 
-const QUESTIONS: readonly Question[] = [upload, download, latency, cores];
+const QUESTIONS: readonly Question[] = [upload, download, scale, latency, cores];
 const REPORT = join(import.meta.dirname, '../docs/benchmarks.md');
 const USAGE = `npm run bench -- [--smoke] [--write] [--json FILE] [--gateways NAMES] [--repetitions N] [--seconds S] [QUESTION…]
 
