@@ -163,6 +163,20 @@ test('a refreshed session that has not moved in its list still expires on time, 
   assert.equal(rig.sessionCount, 0);
 });
 
+test('a busy session holds up the expiry of an idle one by no more than a 64th of the timeout', () => {
+  const rig = new Rig();
+  rig.out(1, udp(`${C1}:5000`, `${R1}:53`));
+  rig.pass(seconds(1));
+  rig.out(1, udp(`${C1}:5001`, `${R1}:53`));
+  for (let second = 1; second < 299; second += 2) {
+    rig.pass(seconds(2));
+    rig.out(1, udp(`${C1}:5000`, `${R1}:53`));
+  }
+  rig.pass(seconds(2 + 300 / 64));
+  assert.deepEqual([rig.sessionCount, rig.mappingCount], [1, 1]);
+  assert.equal(rig.in(udp(`${R1}:53`, `${EXT}:5001`)).reason, 'natUnmapped');
+});
+
 test('a new mapping is refused to a client past its quota of ports, and existing ones go on (RFC 6888 REQ-4, REQ-11d)', () => {
   const rig = new Rig(policyWith({ quota: { ports: 10 } }));
   for (let p = 0; p < 10; p++) assert.equal(rig.out(1, udp(`${C1}:${5000 + p}`, `${R1}:53`)).verdict, Verdict.external);
