@@ -161,7 +161,7 @@ export class Opener {
       b.drop(i, DropReason.satpBadTag);
       return;
     }
-    if (mayAnswer && this.#prover.isAnswer(b, i, row, payloadEnd, now)) {
+    if (this.#prover.isAnswer(b, i, row, payloadEnd, now)) {
       this.#count(row, b.end[i]! - b.at[i]!, now);
       this.#prover.conclude(b, i, row, standing, now);
       return;

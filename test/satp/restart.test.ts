@@ -101,6 +101,17 @@ test('old datagrams cost no cryptography but once a second, and bring at most on
   assert.equal(gateway.challenges('sent'), 3);
 });
 
+test('datagrams that could be the answer by their length are opened, but bring no more challenges either', () => {
+  const { gateway, client, crypto } = lived();
+  client.restart();
+  const old = (): Buffer => client.datagram(ping(CLIENT, GATEWAY, 44));
+  crypto.opened = 0;
+  for (let n = 0; n < 9; n++) gateway.receive({ datagram: old(), from: home });
+  for (let n = 0; n < 9; n++) gateway.receive({ datagram: old(), from: replayer });
+  assert.equal(crypto.opened, 9);
+  assert.equal(gateway.challenges('sent'), 1);
+});
+
 test('a forged old datagram brings no challenge and takes no turn', () => {
   const { gateway, client } = lived();
   client.restart();
@@ -211,6 +222,20 @@ test('on a contested line a datagram from elsewhere is a candidate, and an answe
   assert.deepEqual(gateway.endpoint, away);
   assert.equal(gateway.receive({ datagram: say(client, 'work'), from: away }).delivered.length, 1);
   assert.equal(gateway.satp.view(0)!.lines[0]!.contested, true);
+});
+
+test('on a contested line even the client’s endpoint is not heard while it is unproven', () => {
+  const scene = lived();
+  restarted(scene);
+  const { gateway, client } = scene;
+  const sequence = client.sequence;
+  client.senderId = 9;
+  client.sequence = 0;
+  assert.equal(gateway.receive({ datagram: say(client, 'another sender id moves'), from: away }).delivered.length, 1);
+  assert.deepEqual(gateway.endpoint, away);
+  client.senderId = 0;
+  client.sequence = sequence;
+  assert.deepEqual(gateway.receive({ datagram: say(client, 'contested'), from: away }).drops, ['satpUnproven']);
 });
 
 test('on a contested line a jump of more than a window needs another proof', () => {
