@@ -17,6 +17,9 @@ import { PAGE_POLICY, statusPage } from './status-page.ts';
 
 /** A request has this long to arrive whole. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** Connections that say nothing are closed, and more than these are not taken: scrapes and people need few. */
+const IDLE_TIMEOUT_MS = 5000;
+const MOST_CONNECTIONS = 256;
 /** No route takes a body; what comes along anyway is read up to this many octets, and ignored. */
 const BODY_LIMIT = 16_384;
 
@@ -47,7 +50,13 @@ const addErrors = (app: FastifyInstance, log: Logger): void => {
 
 /** The server with all its routes, not listening yet. */
 export const createHttp = (gateway: GatewayControl, rules: AccessRules, log: Logger): FastifyInstance => {
-  const app = fastify({ bodyLimit: BODY_LIMIT, requestTimeout: REQUEST_TIMEOUT_MS });
+  const app = fastify({
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: 3 * REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: IDLE_TIMEOUT_MS,
+  });
+  app.server.maxConnections = MOST_CONNECTIONS;
   const metrics = createMetrics(gateway);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
