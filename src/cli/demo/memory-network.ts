@@ -6,7 +6,7 @@
 
 import { type Counters, createCounters } from '../../base/counters.ts';
 import { SeededRandom } from '../../base/random.ts';
-import { type Clock, ManualClock, milliseconds } from '../../base/time.ts';
+import { ManualClock, milliseconds } from '../../base/time.ts';
 import { GATEWAY_ROW, gatewayAssociation, PlainClient } from '../../client/plain-client.ts';
 import type { Stages } from '../../dataplane/pipeline.ts';
 import { Roster } from '../../dataplane/roster.ts';
@@ -66,7 +66,7 @@ export class MemoryNetwork {
   #onUnderlay: Receiver = () => {};
 
   constructor({ settings, gateway, client }: MemoryNetworkOptions) {
-    const link = { clock: this.#clock as Clock, random: new SeededRandom(1) };
+    const link = { clock: this.#clock, random: new SeededRandom(1) };
     this.#gatewaySide = new DatagramLink(0, link);
     this.#clientSide = new DatagramLink(0, link);
     this.#internet = new PacketLink(link);
