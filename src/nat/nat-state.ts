@@ -58,13 +58,13 @@ export class NatState {
   }
 
   /**
-   * Whether filtering lets a remote endpoint that `mapping` has no session with send to it (RFC 4787 §5 REQ-8). Query ids have no
-   * remote port: for ICMP a lack of session is a lack of the address.
+   * Whether filtering lets a remote endpoint that `mapping` has no session with send to it (RFC 4787 §5 REQ-8). Queries have no remote
+   * port: for ICMP a lack of session is a lack of the address.
    */
   mayEnter(mapping: number, protocol: Protocol, remote: Ip4): boolean {
     const behavior = this.policy.filtering[protocol];
     if (behavior === 'endpoint-independent') return true;
-    if (behavior === 'address-and-port-dependent' || protocol === Protocol.icmp) return false;
+    if (behavior === 'address-and-port-dependent') return false;
     return this.#filter?.has(mapping, protocol, remote) ?? false;
   }
 

@@ -70,6 +70,16 @@ test('filtering is set for each protocol apart (RFC 5382 §4 REQ-3b, RFC 7857 §
   assert.equal(rig.in(echoReply(R1, EXT, 5000)).verdict, Verdict.client);
 });
 
+test('one protocol’s address-dependent filtering is not another’s', () => {
+  const rig = new Rig(
+    policyWith({ filtering: ['address-and-port-dependent', 'address-dependent', 'address-dependent'] }),
+  );
+  rig.out(1, udp(`${C1}:5000`, `${R1}:53`));
+  rig.out(1, tcp(`${C1}:5000`, `${R1}:80`, syn));
+  assert.equal(rig.in(udp(`${R1}:54`, `${EXT}:5000`)).reason, 'natFiltered');
+  assert.equal(rig.in(tcp(`${R1}:81`, `${EXT}:5000`, syn)).verdict, Verdict.client);
+});
+
 test('a remote host may connect to a TCP mapping (RFC 5382 §4 REQ-3)', () => {
   const rig = new Rig();
   rig.out(1, tcp(`${C1}:5000`, `${R1}:80`, syn));
