@@ -5,22 +5,13 @@ import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_
 import { Cell, ClientState, type Counters } from '../base/counters.ts';
 import { after, type Instant, milliseconds, minutes, seconds } from '../base/time.ts';
 import { monotonicClock } from '../io/clock.ts';
-import { OpensslCrypto } from '../io/openssl-crypto.ts';
 import { Poller } from '../io/poller.ts';
-import { SystemRandom } from '../io/random.ts';
 import { TunQueue } from '../io/tun-queue.ts';
 import { UdpQueue } from '../io/udp-queue.ts';
 import { Wakeup } from '../io/wakeup.ts';
-import { DestinationPolicy } from '../nat/destination.ts';
-import { Nat44 } from '../nat/nat44.ts';
-import { PacketCrypto } from '../satp/packet-crypto.ts';
-import { Satp } from '../satp/satp.ts';
+import { Assembly } from './assembly.ts';
 import type { FromShard, ShardStart, ToShard } from './messages.ts';
-import type { Stages } from './pipeline.ts';
-import { Roster } from './roster.ts';
-import type { ShardSettings } from './settings.ts';
 import { Shard } from './shard.ts';
-import { SourceTable } from './source-table.ts';
 import { readTable, type TableSources } from './table-pages.ts';
 
 /** A client that was heard of within this time counts as connected. */
@@ -32,8 +23,7 @@ class ShardThread {
   readonly #start: ShardStart;
   readonly #port: MessagePort;
   readonly #counters: Counters;
-  readonly #stages: Stages;
-  readonly #roster: Roster;
+  readonly #assembly: Assembly;
   readonly #tables: TableSources;
   readonly #shard: Shard;
   readonly #poller: Poller;
@@ -43,35 +33,15 @@ class ShardThread {
 
   constructor(start: ShardStart) {
     const { settings, shared, port } = start;
-    const { clients } = settings.nat.capacity;
-    const random = new SystemRandom();
+    const families = start.sockets.map((s) => s.family);
     this.#start = start;
     this.#port = port;
     this.#counters = shared.counters;
-    const satp = new Satp({
-      capacity: clients,
-      replayWindow: settings.replayWindow,
-      gatewayAddress: settings.nat.gatewayAddress,
-      crypto: new PacketCrypto(new OpensslCrypto(), clients),
-      random,
-      counters: shared.counters,
-    });
-    const nat = new Nat44(settings.nat, random, shared.counters);
-    const sources = new SourceTable(clients);
-    this.#stages = {
-      satp,
-      sources,
-      nat,
-      gatewayAddress: settings.nat.gatewayAddress,
-      destinations: destinationsOf(settings),
-      counters: shared.counters,
-    };
-    this.#roster = new Roster(satp, sources, nat, clients);
-    this.#roster.apply(settings.clients, settings.senderId, monotonicClock.now());
-    this.#tables = { stages: this.#stages, roster: this.#roster, families: start.sockets.map((s) => s.family) };
+    this.#assembly = new Assembly(settings, shared.counters, monotonicClock.now());
+    this.#tables = { ...this.#assembly, families };
     const sockets = start.sockets.map(({ fd, family }, i) => new UdpQueue(fd, family, i));
     const tun = new TunQueue(start.tunFd);
-    this.#shard = new Shard(this.#stages, { sockets, tun }, shared.counters);
+    this.#shard = new Shard(this.#assembly.stages, { sockets, tun }, shared.counters);
     const fds = [...start.sockets.map((s) => s.fd), start.tunFd];
     this.#poller = new Poller(fds, new Wakeup(start.wakeupFd));
   }
@@ -113,16 +83,17 @@ class ShardThread {
   #obey(message: ToShard, now: Instant): void {
     switch (message.kind) {
       case 'apply':
-        this.#apply(message.settings, now);
+        this.#assembly.apply(message.settings, now);
         this.#say({ kind: 'applied', id: message.id });
         return;
       case 'query':
         this.#say({ kind: 'page', id: message.id, page: readTable(this.#tables, message.query, now) });
         return;
       case 'senderId': {
-        const row = this.#stages.satp.rowOf(message.mux);
+        const { satp } = this.#assembly.stages;
+        const row = satp.rowOf(message.mux);
         this.#senderIdAsked.delete(row);
-        if (row >= 0 && this.#stages.satp.needsSenderId(row)) this.#stages.satp.setSenderId(row, message.senderId);
+        if (row >= 0 && satp.needsSenderId(row)) satp.setSenderId(row, message.senderId);
         return;
       }
       case 'stop':
@@ -131,19 +102,14 @@ class ShardThread {
     }
   }
 
-  #apply(settings: ShardSettings, now: Instant): void {
-    this.#roster.apply(settings.clients, settings.senderId, now);
-    this.#stages.nat.applyPolicy(settings.nat, now);
-    this.#stages.destinations = destinationsOf(settings);
-  }
-
   #doChores(now: Instant): void {
-    const { satp } = this.#stages;
+    const { stages, roster } = this.#assembly;
+    const { satp } = stages;
     const { connected, unproven, unheard } = satp.count(CONNECTED_WITHIN, now);
     this.#counters[Cell.tunnelClients + ClientState.connected] = connected;
     this.#counters[Cell.tunnelClients + ClientState.unproven] = unproven;
     this.#counters[Cell.tunnelClients + ClientState.unheard] = unheard;
-    for (let row = 0; row < this.#roster.highWater; row++) {
+    for (let row = 0; row < roster.highWater; row++) {
       if (!satp.needsSenderId(row) || this.#senderIdAsked.has(row)) continue;
       this.#senderIdAsked.add(row);
       this.#say({ kind: 'needSenderId', mux: satp.view(row)!.mux });
@@ -151,8 +117,5 @@ class ShardThread {
     this.#choresAt = after(now, CHORES_EVERY);
   }
 }
-
-const destinationsOf = ({ policy, nat }: ShardSettings): DestinationPolicy =>
-  new DestinationPolicy(policy.allowReserved, policy.hostAddresses, nat.pool);
 
 new ShardThread(workerData as ShardStart).run();

@@ -8,17 +8,14 @@ import { type Counters, createCounters } from '../../base/counters.ts';
 import { SeededRandom } from '../../base/random.ts';
 import { ManualClock, milliseconds } from '../../base/time.ts';
 import { GATEWAY_ROW, gatewayAssociation, PlainClient } from '../../client/plain-client.ts';
-import type { Stages } from '../../dataplane/pipeline.ts';
-import { Roster } from '../../dataplane/roster.ts';
+import { Assembly } from '../../dataplane/assembly.ts';
 import type { ShardSettings } from '../../dataplane/settings.ts';
 import { Shard } from '../../dataplane/shard.ts';
-import { SourceTable } from '../../dataplane/source-table.ts';
 import { DatagramLink, PacketLink } from '../../io/memory.ts';
 import { OpensslCrypto } from '../../io/openssl-crypto.ts';
 import { SystemRandom } from '../../io/random.ts';
 import { endpointOf } from '../../io/socket-address.ts';
-import { DestinationPolicy } from '../../nat/destination.ts';
-import { Nat44 } from '../../nat/nat44.ts';
+import type { Nat44 } from '../../nat/nat44.ts';
 import { otherRole } from '../../satp/key-derivation.ts';
 import { PacketCrypto } from '../../satp/packet-crypto.ts';
 import { Satp } from '../../satp/satp.ts';
@@ -74,28 +71,8 @@ export class MemoryNetwork {
     this.#gateway = gateway;
     this.#clientEndpoint = endpointOf(0, client.address, client.port, gateway.address);
 
-    const random = new SystemRandom();
-    const { clients } = settings.nat.capacity;
-    const satp = new Satp({
-      capacity: clients,
-      replayWindow: settings.replayWindow,
-      gatewayAddress: settings.nat.gatewayAddress,
-      crypto: new PacketCrypto(new OpensslCrypto(), clients),
-      random,
-      counters: this.counters,
-    });
-    this.nat = new Nat44(settings.nat, random, this.counters);
-    const { allowReserved, hostAddresses } = settings.policy;
-    const stages: Stages = {
-      satp,
-      sources: new SourceTable(clients),
-      gatewayAddress: settings.nat.gatewayAddress,
-      destinations: new DestinationPolicy(allowReserved, hostAddresses, settings.nat.pool),
-      nat: this.nat,
-      counters: this.counters,
-    };
-    const roster = new Roster(satp, stages.sources, this.nat, clients);
-    roster.apply(settings.clients, settings.senderId, this.#clock.now());
+    const { stages } = new Assembly(settings, this.counters, this.#clock.now());
+    this.nat = stages.nat;
     this.#shard = new Shard(stages, { sockets: [this.#gatewaySide], tun: this.#internet }, this.counters);
 
     const { mux, keys } = settings.clients[0]!.association;
@@ -104,7 +81,7 @@ export class MemoryNetwork {
       replayWindow: REPLAY_WINDOW,
       gatewayAddress: client.innerAddress,
       crypto: new PacketCrypto(new OpensslCrypto(), GATEWAY_ROW + 1),
-      random,
+      random: new SystemRandom(),
       counters: this.clientCounters,
     });
     const clientKeys = { mux, keys: { ...keys, role: otherRole(keys.role) } };
