@@ -21,7 +21,7 @@ export const Standing = {
   stale: 0,
   /** On a contested line, but from elsewhere or too far ahead; or of a sender id for which there is no line left. */
   contested: 1,
-  /** On a contested line, and the same datagram was accepted before. */
+  /** Newer than all on a contested line, but the same datagram was accepted before. */
   repeated: 2,
   /** May be delivered, though newer ones have been. */
   late: 3,
@@ -89,8 +89,10 @@ export class NumberLines {
     // A late number may be a contested one although the line has left them behind.
     if (this.#isContested(line) || sequence < this.#contestedBelow[line]!) {
       if (!isHome || this.#windows.ahead(line, sequence) > this.#windows.size) return Standing.contested;
-      if (this.#repeats[line]! < REPEATS_BELIEVED && this.#tags.has(row, senderId, sequence, tag))
-        return Standing.repeated;
+      if (this.#repeats[line]! < REPEATS_BELIEVED && this.#tags.has(row, senderId, sequence, tag)) {
+        // One that was lost on the way can be repeated by anybody; only the next ones tell something about the client.
+        return freshness === Freshness.fresh ? Standing.repeated : Standing.stale;
+      }
     }
     return freshness === Freshness.fresh ? Standing.fresh : Standing.late;
   }
@@ -143,15 +145,13 @@ export class NumberLines {
   }
 
   /**
-   * Weighs a proof that arrived under `proved` after a datagram with number `repeated` was refused as repeated. If the client has
-   * passed that number and no other datagram with it came, the refused one was its own; after a few of those the line believes it.
+   * Weighs a proof that arrived after a datagram with the number `repeated` was refused as repeated. If the line has passed that
+   * number and no other datagram with it came, the refused one was the client's own; after a few of those the line believes it.
    */
-  weighRepeat(row: number, senderId: number, repeated: number, proved: number): void {
+  weighRepeat(row: number, senderId: number, repeated: number): void {
     const line = this.find(row, senderId);
-    const passed = this.#windows.ahead(line, repeated) < this.#windows.ahead(line, proved);
     const isMissing = this.#windows.check(line, repeated) === Freshness.late;
-    if (passed && isMissing) this.#repeats[line]!++;
-    else this.#repeats[line] = 0;
+    this.#repeats[line] = isMissing ? this.#repeats[line]! + 1 : 0;
   }
 
   /** Forgets the lines of `row`. */

@@ -143,10 +143,7 @@ export class Prover {
       return;
     }
     this.#counters[Cell.tunnelChallenges + ChallengeResult.answered]!++;
-    if (doubt === Doubt.repeat) {
-      const proved = satp.sequence(b.arena.view, b.at[i]! as satp.SatpAt);
-      this.#lines.weighRepeat(row, challenges.senderId[row]!, challenges.sequence[row]!, proved);
-    }
+    if (doubt === Doubt.repeat) this.#lines.weighRepeat(row, challenges.senderId[row]!, challenges.sequence[row]!);
     // A client whose numbers go on where they were has not restarted: its old datagrams were replayed in its name.
     if (doubt !== Doubt.move && standing !== Standing.fresh) this.restart(b, i, row, now);
     else if (isSameEndpoint(this.#table.endpoint, row, b.endpoint, i)) this.#table.prove(row);

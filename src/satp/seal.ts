@@ -30,7 +30,7 @@ export class Sealer {
     const table = this.#table;
     const row = b.client[i]!;
     const isChallenge = b.verdict[i] === Verdict.challenge;
-    if (!table.has(row) || (table.whereabouts[row] === Whereabouts.unknown && !isChallenge)) {
+    if (!table.has(row) || table.whereabouts[row] === Whereabouts.unknown) {
       b.drop(i, DropReason.satpNoEndpoint);
       return;
     }

@@ -70,6 +70,31 @@ test('until it answers, a moved endpoint gets no more than three times the octet
   }
 });
 
+test('credit does not move along with the endpoint', () => {
+  const { gateway, client } = heard();
+  for (let n = 0; n < 10; n++) gateway.receive({ datagram: client.datagram(ping(CLIENT, GATEWAY, 1400)), from: away });
+  gateway.receive({ datagram: client.seal(Buffer.alloc(0), client.sequence++), from: elsewhere });
+  assert.deepEqual(gateway.send(ping()).drops, ['satpEndpointUnproven']);
+});
+
+test('a challenge to somebody elsewhere is not at the expense of the unproven endpoint', () => {
+  const { gateway, client } = heard();
+  const old = client.datagram(ping(), 99);
+  gateway.receive({ datagram: old, from: home });
+  gateway.receive({ datagram: client.seal(Buffer.alloc(0), client.sequence++), from: away });
+  const step = gateway.receive({ datagram: old, from: elsewhere });
+  assert.deepEqual(step.sent[0]!.to, elsewhere);
+  assert.deepEqual(step.drops, ['satpUnproven']);
+});
+
+test('a client that need not prove itself any more is proven', () => {
+  const { gateway, client } = heard();
+  gateway.receive({ datagram: client.datagram(), from: away });
+  assert.equal(gateway.isProven, false);
+  gateway.satp.amend(0, { ...gateway.spec, restart: { kind: 'strict' } });
+  assert.equal(gateway.isProven, true);
+});
+
 test('the answer to the challenge proves the endpoint, is consumed, and lifts the limit', () => {
   const { gateway, client } = heard();
   const challenge = gateway.receive({ datagram: client.datagram(), from: away }).sent[0]!;
