@@ -136,6 +136,9 @@ for (const daemon of ['uanytun', 'anytun'] as const) {
       });
     }
 
+    // What follows is the gateway's doing alone: one daemon is enough.
+    if (daemon === 'anytun') return;
+
     for (const place of PLACES) {
       test(`from ${place} when the client has gone: nothing`, async () => {
         await speak();
