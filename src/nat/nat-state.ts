@@ -115,7 +115,7 @@ export class NatState {
     const before = this.sessions.tcpState(row);
     const state = next(before, flags, direction);
     if (state === before) {
-      if (isRefreshedBy(state, flags, direction)) this.expiry.refresh(row, timeoutClassOf(state), now);
+      if (isRefreshedBy(state, flags)) this.expiry.refresh(row, timeoutClassOf(state), now);
       return;
     }
     this.sessions.setTcpState(row, state);

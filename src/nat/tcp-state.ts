@@ -65,12 +65,13 @@ export const next = (state: TcpState, flags: number, direction: Direction): TcpS
 
 /**
  * Whether a segment that leaves `state` as it is puts off the session's expiry. RSTs never do (RFC 7857 §7.1), nor does anything
- * while the connection closes; in the opening state only the client's own SYNs do, for a stranger must not hold what he opened.
+ * while the connection closes; an unanswered SYN is refreshed by the client's own repetitions of it, for a remote endpoint's SYN does
+ * not leave that state as it is, and one that a stranger sent is not refreshed at all.
  */
-export const isRefreshedBy = (state: TcpState, flags: number, direction: Direction): boolean => {
+export const isRefreshedBy = (state: TcpState, flags: number): boolean => {
   switch (state) {
     case TcpState.outboundSyn:
-      return direction === Direction.outbound && isOpening(flags);
+      return isOpening(flags);
     case TcpState.established:
     case TcpState.outboundFin:
     case TcpState.inboundFin:

@@ -174,7 +174,22 @@ test('a changed pool keeps what still has its external endpoint and closes the r
   // Nobody gets the kept port a second time, and it is given back to the new pool.
   assert.notEqual(rig.out(3, udp('10.99.0.4:5000', `${R1}:53`)).src, kept.src);
   rig.nat.closeClient(1, rig.now);
-  assert.equal(rig.count('natPortsHeldDown', Protocol.udp), 2);
+  assert.deepEqual(
+    rig.nat.pools(2).map((p) => [p.used[Protocol.udp], p.heldDown[Protocol.udp]]),
+    [
+      [2, 0],
+      [0, 2],
+    ],
+  );
+});
+
+test('a session whose remote endpoint joins or leaves the pool is a hairpin or no longer one', () => {
+  const rig = new Rig();
+  rig.out(1, udp(`${C1}:5000`, `${R1}:53`));
+  rig.nat.applyPolicy(policyWith({ pool: [EXT, R1] }), rig.now);
+  assert.equal(rig.out(1, udp(`${C1}:5000`, `${R1}:53`)).reason, 'natUnmapped');
+  rig.nat.applyPolicy(policyWith(), rig.now);
+  assert.equal(rig.out(1, udp(`${C1}:5000`, `${R1}:53`)).verdict, Verdict.external);
 });
 
 test('a changed pool is no way around the hold-down (RFC 6888 REQ-8)', () => {

@@ -120,6 +120,11 @@ test('an error about a packet that the client did not send is filtered like the 
   assert.equal(about(`${R1}:54`), undefined);
 });
 
+test('an error about an echo comes back under the default filtering of ICMP', () => {
+  const rig = new Rig(policyWith({ filtering: ['endpoint-independent', 'endpoint-independent', 'address-dependent'] }));
+  assert.equal(bounce(rig, originals['ICMP echo'], 11, 0).verdict, Verdict.client);
+});
+
 test('what an error may not quote is dropped by its own reason', () => {
   const rig = new Rig();
   const quoting = (data: Uint8Array) => rig.in(icmp(ROUTER, EXT, 3, 3, 0, { data })).reason;

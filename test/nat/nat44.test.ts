@@ -193,6 +193,8 @@ test('a new session is refused to a client past its quota of sessions (RFC 6888 
   for (let p = 0; p < 3; p++) assert.equal(rig.out(1, udp(`${C1}:5000`, `${R1}:${p}`)).verdict, Verdict.external);
   assert.equal(rig.out(1, udp(`${C1}:5000`, `${R1}:3`)).reason, 'natQuotaSessions');
   assert.equal(rig.out(1, udp(`${C1}:5000`, `${R1}:1`)).verdict, Verdict.external);
+  rig.pass(minutes(5));
+  assert.equal(rig.out(1, udp(`${C1}:5000`, `${R1}:3`)).verdict, Verdict.external);
 });
 
 test('a client that opens sessions faster than its quota is refused until a second has passed (RFC 6888 REQ-4c)', () => {
@@ -292,6 +294,32 @@ test('packets of one new session in one batch open it once', () => {
   assert.ok(all.every((o) => o.verdict === Verdict.external && o.isWhole));
 });
 
+test('SYNs of one stranger in one batch open one session', () => {
+  const rig = new Rig();
+  rig.out(1, tcp(`${C1}:5000`, `${R1}:80`, syn));
+  const stranger = tcp(`${R2}:9`, `${EXT}:5000`, syn);
+  const all = rig.inAll([stranger, stranger, stranger]);
+  assert.ok(all.every((o) => o.verdict === Verdict.client && o.isWhole));
+  assert.equal(rig.sessionCount, 2);
+});
+
+test('octets behind an inbound packet are not carried on', () => {
+  const rig = new Rig();
+  rig.out(1, udp(`${C1}:5000`, `${R1}:53`));
+  const packet = udp(`${R1}:53`, `${EXT}:5000`);
+  assert.equal(rig.in(Uint8Array.of(...packet, 1, 2, 3)).bytes.length, packet.length);
+});
+
+test('a new client gets the external address with the fewest clients', () => {
+  const rig = new Rig(policyWith({ pool: ['198.51.100.10', '198.51.100.11'] }));
+  const address = (client: number) => rig.out(client, udp(`10.99.0.${client}:5000`, `${R1}:53`)).src.split(':')[0];
+  const first = address(1);
+  const second = address(2);
+  assert.notEqual(first, second);
+  rig.nat.closeClient(2, rig.now);
+  assert.equal(address(3), second);
+});
+
 test('closing a client closes its mappings and holds their ports down', () => {
   const rig = new Rig(policyWith({ low: 2000, high: 2002 }));
   rig.out(1, udp(`${C1}:5000`, `${R1}:53`));
@@ -309,6 +337,10 @@ test('a session whose address now belongs to another client carries nothing for 
   rig.out(1, udp(`${C1}:5000`, `${R1}:53`));
   assert.equal(rig.out(2, udp(`${C1}:5000`, `${R1}:53`)).reason, 'innerSourceSpoofed');
   assert.equal(rig.out(2, udp(`${C1}:5000`, `${R2}:53`)).reason, 'innerSourceSpoofed');
+  assert.equal(rig.sessionCount, 1);
+  rig.out(1, echo(C1, R1, 77));
+  assert.equal(rig.out(2, echoReply(C1, R1, 77)).reason, 'natUnmapped');
+  assert.equal(rig.out(1, echoReply(C1, R1, 77)).verdict, Verdict.external);
 });
 
 test('views show mappings, sessions and addresses, a page at a time', () => {
