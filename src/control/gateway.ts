@@ -7,7 +7,6 @@ import { GatewayError } from '../base/errors.ts';
 import { seconds } from '../base/time.ts';
 import type { ShardSettings } from '../dataplane/settings.ts';
 import { monotonicClock } from '../io/clock.ts';
-import { isSameAssociation } from '../satp/association-spec.ts';
 import { type Config, examineFile, summarize } from './config.ts';
 import { DropSampler } from './drop-sampler.ts';
 import {
@@ -26,7 +25,7 @@ import { startHttp } from './http.ts';
 import { formatListenAddress } from './listen-address.ts';
 import { refuseFixed } from './reload.ts';
 import { hostPlanInput, type Resources, takeResources } from './resources.ts';
-import { shardSettings } from './shard-settings.ts';
+import { beginsAssociation, shardSettings } from './shard-settings.ts';
 import { ShardSupervisor } from './shard-supervisor.ts';
 import { Tables } from './tables.ts';
 import { VERSION } from './version.ts';
@@ -228,16 +227,11 @@ export class Gateway implements GatewayControl {
     return this.#settings;
   }
 
-  /** Associations that are new, or come back with the keys of earlier ones, must not count from 0 under a sender id that was used. */
+  /** The present sender id goes on unless an association begins: what counts from 0 needs one that was never used. */
   #settingsForReload(next: Config): ShardSettings {
     const former = this.#settings!;
     const settings = this.#settingsOf(next, former.senderId);
-    const byMux = new Map(former.clients.map(({ association }) => [association.mux, association]));
-    const isSame = settings.clients.every(({ association }) => {
-      const before = byMux.get(association.mux);
-      return before !== undefined && isSameAssociation(before, association);
-    });
-    return isSame ? settings : this.#settingsOf(next, this.#resources.senderIds.lease());
+    return beginsAssociation(former, settings) ? this.#settingsOf(next, this.#resources.senderIds.lease()) : settings;
   }
 
   #onShardDown(err: Error): void {

@@ -2,6 +2,7 @@
 
 import type { ClientSpec, ShardSettings } from '../dataplane/settings.ts';
 import type { NatPolicy } from '../nat/policy.ts';
+import { isSameAssociation } from '../satp/association-spec.ts';
 import { Role } from '../satp/crypto.ts';
 import { contains, type Ip4 } from '../wire/addr.ts';
 import type { ClientConfig, Config, RelayConfig } from './config.ts';
@@ -62,3 +63,15 @@ export const shardSettings = (config: Config, { senderId, hostAddresses }: Shard
   },
   mtu: config.relay.device.mtu,
 });
+
+/**
+ * Whether a shard under `former` that takes up `next` would begin an association, which counts from 0 and so must have a sender id
+ * that was never used with its keys. A client under another name is another client, also with the same keys.
+ */
+export const beginsAssociation = (former: ShardSettings, next: ShardSettings): boolean => {
+  const byMux = new Map(former.clients.map(({ association }) => [association.mux, association]));
+  return next.clients.some(({ association }) => {
+    const before = byMux.get(association.mux);
+    return before === undefined || before.name !== association.name || !isSameAssociation(before, association);
+  });
+};

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Protocol } from '../../src/base/protocol.ts';
-import { shardSettings } from '../../src/control/shard-settings.ts';
+import { beginsAssociation, shardSettings } from '../../src/control/shard-settings.ts';
 import { showMapping, showPool, showSession } from '../../src/control/views.ts';
 import { Role } from '../../src/satp/crypto.ts';
 import { ip4, parseIp4, port } from '../../src/wire/addr.ts';
@@ -51,6 +51,33 @@ test('a client of a prefix has no one address to send a challenge to', () => {
 test('settings can cross a thread border', () => {
   const settings = shardSettings(accept(COMPLETE), { senderId: 1, hostAddresses: [] });
   assert.deepEqual(structuredClone(settings), settings);
+});
+
+test('a sender id goes on through a reload only if no association begins', () => {
+  const settingsOf = (text: string) => shardSettings(accept(text), { senderId: 1, hostAddresses: [] });
+  const begins = (from: string, to: string): boolean => beginsAssociation(settingsOf(from), settingsOf(to));
+  const change = (what: string | RegExp, to: string): string => {
+    const changed = COMPLETE.replace(what, to);
+    assert.notEqual(changed, COMPLETE);
+    return changed;
+  };
+  const withoutBob = change(/ {2}- name: bob[\s\S]*?(?=relay:)/, '');
+  assert.equal(begins(COMPLETE, COMPLETE), false);
+  assert.equal(begins(COMPLETE, withoutBob), false, 'a client that goes');
+  assert.equal(begins(withoutBob, COMPLETE), true, 'a client that comes, or comes back');
+  assert.equal(begins(COMPLETE, change('restart: strict', 'restart: challenge')), false);
+  assert.equal(begins(COMPLETE, change('10.99.0.3', '10.99.0.4')), false);
+  for (const [what, to] of [
+    ['name: bob', 'name: carol'],
+    ['mux: 65535', 'mux: 65534'],
+    [KEY, `${KEY.slice(2)}00`],
+    [SALT, `${SALT.slice(2)}00`],
+    ['cipher: aes-ctr-256', 'cipher: aes-ctr-128'],
+    ['authTagLength: 12', 'authTagLength: 13'],
+    ['role: right', 'role: left'],
+  ] as const) {
+    assert.equal(begins(COMPLETE, change(what, to)), true, to);
+  }
 });
 
 test('tables are shown in text, and a client that is gone has no name', () => {
