@@ -115,15 +115,18 @@ export const counterFamilies: Readonly<Record<CounterName, CounterFamily>> = {
 /** Cells that `family` takes: the product of its labels' values. */
 export const cellsOf = (family: CounterFamily): number => family.labels.reduce((n, l) => n * l.values.length, 1);
 
-const bases: Record<string, number> = {};
+const bases: [string, number][] = [];
 let cells = 0;
 for (const [name, family] of Object.entries(counterFamilies)) {
-  bases[name] = cells;
+  bases.push([name, cells]);
   cells += cellsOf(family);
 }
 
-/** Index of each family's first cell; labels follow in row-major order. */
-export const Cell: Readonly<Record<CounterName, number>> = Object.freeze(bases) as Readonly<
+/**
+ * Index of each family's first cell; labels follow in row-major order. Made from entries: an object that grows name by name becomes
+ * a dictionary, and V8 then looks each counter's name up for each packet.
+ */
+export const Cell: Readonly<Record<CounterName, number>> = Object.freeze(Object.fromEntries(bases)) as Readonly<
   Record<CounterName, number>
 >;
 /** Cells of all families together. */
