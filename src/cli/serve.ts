@@ -18,7 +18,8 @@ const serve = async (file: string): Promise<void> => {
   // Until the gateway is up a signal waits; the start is bounded, and half-made changes are undone by it.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, ended.resolve);
   const starting = Gateway.start(config, log);
-  process.on('SIGHUP', () => void starting.then((started) => started.reload()));
+  // A start that fails says so itself.
+  process.on('SIGHUP', () => void starting.then((started) => started.reload()).catch(() => undefined));
   const gateway = await starting;
   const reason = await Promise.race([ended.promise, gateway.failed]);
   if (typeof reason === 'string') log.info({ signal: reason }, 'stopping');

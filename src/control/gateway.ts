@@ -45,6 +45,8 @@ export class Gateway implements GatewayControl {
   #lastReload: number = Date.now() / 1000;
   #isHostSetUp = true;
   #isDraining = false;
+  /** From here on nothing may be taken or set up any more, for nobody would put it back. */
+  #isStopping = false;
   readonly #failure = Promise.withResolvers<GatewayError>();
   /** The present settings, as the shard knows them. */
   #settings: ShardSettings | undefined;
@@ -106,6 +108,7 @@ export class Gateway implements GatewayControl {
 
   /** Ends the gateway: refuses to be ready, lets the shard finish, puts the host back, closes everything. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     this.#isDraining = true;
     const stack = this.#stack;
     this.#stack = undefined;
@@ -166,6 +169,9 @@ export class Gateway implements GatewayControl {
   }
 
   async #reload(): Promise<ReloadResult> {
+    if (this.#isStopping) {
+      return { applied: false, code: 'ERR_UNREACHABLE', message: 'the gateway is stopping', problems: [] };
+    }
     const { file } = this.#config;
     const { config: next, problems } = examineFile(file, process.env);
     const refused = next === undefined ? problems : refuseFixed(this.#config, next);
@@ -193,8 +199,8 @@ export class Gateway implements GatewayControl {
   /** All or nothing: what fails leaves the former configuration in force. */
   async #apply(next: Config): Promise<void> {
     const former = this.#config;
-    const settings = this.#settings;
     await this.#changeHost(former, next);
+    const settings = this.#settings;
     try {
       await this.#shard.apply(this.#settingsForReload(next));
       this.#config = next;
