@@ -241,7 +241,7 @@ export class Gateway implements GatewayControl {
   }
 
   #onShardDown(err: Error): void {
-    this.#log.error({ err }, 'the shard died; its sessions are lost, another is being started');
+    this.#log.error({ err }, 'the shard is down and its sessions are lost; another is being started');
     // A new shard on the file descriptor of a device that was deleted would die as well.
     if (!doesDeviceExist(this.#resources.device)) {
       const { name } = this.#resources.device;

@@ -25,7 +25,7 @@ export interface ShardOwner {
   freshSettings(): ShardSettings;
   /** A sender id that was never used; `undefined`, which the owner has logged, if there is none. */
   leaseSenderId(): number | undefined;
-  /** Told when a shard is up, and when it died and why. */
+  /** Told when a shard is up, and why one that was up died or its successor could not be started. */
   onUp(): void;
   onDown(error: Error): void;
 }
@@ -79,7 +79,13 @@ export class ShardSupervisor {
 
   /** Applies new settings between two batches; sessions whose resources still exist live on. */
   async apply(settings: ShardSettings): Promise<void> {
-    await this.#ask((id) => ({ kind: 'apply', id, settings }));
+    try {
+      await this.#ask((id) => ({ kind: 'apply', id, settings }));
+    } catch (error) {
+      // Whether a shard that does not answer takes them after all, nobody knows. Its successor is told what is in force.
+      void this.#worker?.terminate();
+      throw error;
+    }
   }
 
   /** Asks for a part of a table, which the shard reads between two batches. */
@@ -145,17 +151,19 @@ export class ShardSupervisor {
       pending.reject(new GatewayError('ERR_SHARD', 'the shard died before it could answer'));
     }
     this.#pending.clear();
-    if (this.#stopping) return;
-    this.#owner.onDown(failure);
     // A shard that dies before it was ever up is its starter's to deal with.
-    if (wasReady) this.#restartLater();
+    if (this.#stopping || !wasReady) return;
+    this.#owner.onDown(failure);
+    this.#restartLater();
   }
 
   #restartLater(): void {
     this.#restarts++;
     this.#restart = setTimeout(() => {
-      this.#launch().catch(() => {
-        if (!this.#stopping) this.#restartLater();
+      this.#launch().catch((error: Error) => {
+        if (this.#stopping) return;
+        this.#owner.onDown(error);
+        this.#restartLater();
       });
     }, this.#backoff);
     this.#backoff = Math.min(this.#backoff * 2, BACKOFF_MAX_MS);

@@ -57,7 +57,9 @@ test('a shard starts, answers, applies settings, is replaced with a fresh sender
   const counters = createCounters();
   const leased: number[] = [];
   const seen: string[] = [];
+  let faults = 0;
   const lease = (): number => {
+    if (faults-- > 0) throw new Error('the disk is full');
     leased.push(100 + leased.length);
     return leased.at(-1)!;
   };
@@ -107,6 +109,19 @@ test('a shard starts, answers, applies settings, is replaced with a fresh sender
     assert.equal(counters[Cell.tunnelPackets], 42, 'counters go on');
     assert.equal(counters[Cell.natSessions], 0, 'gauges start over');
     assert.equal((await supervisor.query({ table: 'clients', cursor: 0, limit: 10 })).rows.length, 2);
+  });
+
+  await t.test('what keeps a successor from being started is told, and it is tried again', async () => {
+    faults = 1;
+    seen.length = 0;
+    const poison = { ...settingsWith(1, []), clients: undefined } as unknown as ShardSettings;
+    await assert.rejects(supervisor.apply(poison));
+    await eventually('the shard is up again', () => supervisor.isUp);
+    assert.deepEqual(
+      seen.map((line) => line.split(':')[0]),
+      ['down', 'down', 'up'],
+    );
+    assert.equal(seen[1], 'down: the disk is full');
   });
 
   await supervisor.stop();
