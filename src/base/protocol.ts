@@ -6,7 +6,7 @@ export type Direction = (typeof Direction)[keyof typeof Direction];
 /** Names of {@link Direction} as they stand in metrics. */
 export const directionNames = ['outbound', 'inbound'] as const;
 
-/** A protocol that the NAT translates; the value indexes tables and counters, see {@link ipProtocolOf} for the wire's number. */
+/** A protocol that the NAT translates; the value indexes tables and counters, {@link IpProtocol} has the wire's number. */
 export const Protocol = { udp: 0, tcp: 1, icmp: 2 } as const;
 export type Protocol = (typeof Protocol)[keyof typeof Protocol];
 /** Names of {@link Protocol} as they stand in metrics and the configuration. */
@@ -14,7 +14,3 @@ export const protocolNames = ['udp', 'tcp', 'icmp'] as const;
 
 /** IANA protocol numbers. */
 export const IpProtocol = { icmp: 1, igmp: 2, tcp: 6, udp: 17, icmp6: 58 } as const;
-
-/** The IPv4 protocol number of `p`. */
-export const ipProtocolOf = (p: Protocol): number =>
-  p === Protocol.udp ? IpProtocol.udp : p === Protocol.tcp ? IpProtocol.tcp : IpProtocol.icmp;

@@ -4,8 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { GatewayError } from '../base/errors.ts';
-import type { Duration } from '../base/time.ts';
-import type { FilteringBehavior } from '../nat/policy.ts';
+import type { FilteringBehavior, NatPolicy } from '../nat/policy.ts';
 import type { RestartPolicy } from '../satp/association-spec.ts';
 import type { AesBits } from '../satp/crypto.ts';
 import type { Ip4, Prefix4 } from '../wire/addr.ts';
@@ -50,21 +49,15 @@ export interface RelayConfig {
   readonly pool: readonly Prefix4[];
   readonly addresses: readonly Ip4[];
   /** Both ends included. */
-  readonly ports: { readonly low: number; readonly high: number };
+  readonly ports: NatPolicy['ports'];
   readonly egress: Egress;
   readonly filtering: {
     readonly udp: FilteringBehavior;
     readonly tcp: FilteringBehavior;
     readonly icmp: FilteringBehavior;
   };
-  readonly timeouts: {
-    readonly udp: Duration;
-    readonly tcpEstablished: Duration;
-    readonly tcpTransitory: Duration;
-    readonly icmp: Duration;
-    readonly portHoldDown: Duration;
-  };
-  readonly quota: { readonly ports: number; readonly sessions: number; readonly newSessionsPerSecond: number };
+  readonly timeouts: NatPolicy['timeouts'];
+  readonly quota: NatPolicy['quota'];
 }
 
 /** A configuration that was checked and is frozen. */
