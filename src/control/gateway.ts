@@ -214,12 +214,14 @@ export class Gateway implements GatewayControl {
   async #changeHost(from: Config, to: Config): Promise<void> {
     const { device, state, host } = this.#resources;
     const input = hostPlanInput(to, device);
-    if (JSON.stringify(input) === JSON.stringify(hostPlanInput(from, device))) return;
-    await host.undo();
+    const isSame = JSON.stringify(input) === JSON.stringify(hostPlanInput(from, device));
+    if (isSame && this.#isHostSetUp) return;
     try {
+      await host.undo();
       const changed = new HostSetup(input, state, this.#log);
       await changed.apply();
       this.#resources.host = changed;
+      this.#isHostSetUp = true;
     } catch (error) {
       this.#isHostSetUp = false;
       await host.apply();
