@@ -1,5 +1,6 @@
 // Checks of the host's network: what the relay needs of it, and what stands in its way.
 
+import * as satp from '../wire/satp.ts';
 import { type Check, type Finding, fail, ok, type Patient, warn } from './finding.ts';
 import { parseAddresses, readBoundSockets } from './host-facts.ts';
 import { checkPool, nftTableOf } from './host-plan.ts';
@@ -80,8 +81,7 @@ const ports: Check = ({ system, config }) => {
   return ok(`${range.low}-${range.high} can be reserved`);
 };
 
-/** SATP header and payload type; the outer IP and UDP headers. */
-const SATP_OVERHEAD = 10;
+/** Octets of the IP and UDP headers around a datagram. */
 const OUTER = { 4: 28, 6: 48 } as const;
 
 interface LinkJson {
@@ -103,7 +103,7 @@ const mtu: Check = async ({ system, config }) => {
   if (smallest?.mtu === undefined) return ok('the device towards clients is not known');
   const outer = listen.some(({ family }) => family === 6) ? OUTER[6] : OUTER[4];
   const tag = Math.max(0, ...config.clients.map(({ authTagLength }) => authTagLength));
-  const largest = smallest.mtu - outer - SATP_OVERHEAD - tag;
+  const largest = smallest.mtu - outer - satp.PAYLOAD - tag;
   const inner = config.relay.device.mtu;
   return inner <= largest
     ? ok(`inner ${inner}, up to ${largest} fit ${smallest.ifname} (${smallest.mtu})`)

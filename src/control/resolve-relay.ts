@@ -3,6 +3,7 @@
 
 import type { Duration } from '../base/time.ts';
 import { contains, formatIp4, formatPrefix4, type Ip4, ip4, type Prefix4, parseIp4 } from '../wire/addr.ts';
+import * as satp from '../wire/satp.ts';
 import type { RelayConfig } from './config.ts';
 import { formatDuration, parseDuration } from './durations.ts';
 import { formatListenAddress, isWildcard, type ListenAddress } from './listen-address.ts';
@@ -13,10 +14,6 @@ import type { ResolvedClient } from './resolve-clients.ts';
 
 /** The most addresses of a pool; the NAT numbers them. */
 const LARGEST_POOL = 65_536;
-/** Octets that a SATP daemon receives at most. */
-const LONGEST_DATAGRAM = 1600;
-/** SATP header and payload type. */
-const SATP_OVERHEAD = 10;
 /** IPv4 and UDP headers around a datagram. */
 const UNDERLAY_OVERHEAD = 28;
 const ETHERNET_MTU = 1500;
@@ -120,13 +117,13 @@ export const parseRange = (
 const checkMtu = (mtu: number, clients: readonly ResolvedClient[], report: Report): void => {
   const path = ['relay', 'device', 'mtu'];
   const tag = clients.reduce((longest, c) => Math.max(longest, c.authTagLength), 0);
-  const most = LONGEST_DATAGRAM - SATP_OVERHEAD - tag;
+  const most = satp.MAX_DATAGRAM - satp.PAYLOAD - tag;
   if (mtu > most)
     report.error(
       path,
-      `must be ${most} or less: SATP datagrams end at ${LONGEST_DATAGRAM} octets, of which ${SATP_OVERHEAD + tag} are header and auth tag`,
+      `must be ${most} or less: SATP datagrams end at ${satp.MAX_DATAGRAM} octets, of which ${satp.PAYLOAD + tag} are header and auth tag`,
     );
-  const underlay = mtu + SATP_OVERHEAD + tag + UNDERLAY_OVERHEAD;
+  const underlay = mtu + satp.PAYLOAD + tag + UNDERLAY_OVERHEAD;
   if (underlay > ETHERNET_MTU)
     report.warn(
       path,
