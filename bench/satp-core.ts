@@ -52,6 +52,7 @@ const endOf = (role: Role, row: number): Satp => {
     mux: 7,
     device: 'tun',
     keys: keysOf(role),
+    identity: 0,
     restart: { kind: 'challenge' },
   } as const;
   satp.add(row, { ...association, innerAddress: ip4(0x0a630002) }, 1);

@@ -36,6 +36,7 @@ export const gatewayAssociation = ({ mux, keys }: GatewayKeys): AssociationSpec 
   name: 'gateway',
   mux,
   keys,
+  identity: 0,
   device: 'tun',
   restart: { kind: 'challenge' },
   // Whoever sent the packet that raises a doubt is asked; the gateway relays that, and its seal is the proof.

@@ -31,6 +31,8 @@ import { Tables } from './tables.ts';
 import { VERSION } from './version.ts';
 
 const DROP_SUMMARY_EVERY = seconds(10);
+/** What clients sent in this time before a `kill -9` could be replayed once afterwards. */
+const NUMBERS_SAVED_EVERY = seconds(2);
 
 /** A running gateway. */
 export class Gateway implements GatewayControl {
@@ -63,6 +65,7 @@ export class Gateway implements GatewayControl {
         tunFd: resources.device.queues[0]!,
       },
       counters: this.#counters,
+      lines: resources.numbers.store,
       freshSettings: () => this.#settingsOf(this.#config, resources.senderIds.lease()),
       leaseSenderId: () => this.#tryLease(),
       onUp: () => log.info('the shard takes packets'),
@@ -80,10 +83,15 @@ export class Gateway implements GatewayControl {
     await using stack = new AsyncDisposableStack();
     const resources = await takeResources(config, log, stack);
     const gateway = new Gateway(config, resources, log);
+    stack.defer(() => resources.numbers.saveAll());
     stack.defer(() => gateway.#shard.stop());
     await gateway.#shard.start();
-    const sampling = setInterval(() => gateway.#logDrops(), DROP_SUMMARY_EVERY / 10);
-    stack.defer(() => clearInterval(sampling));
+    for (const timer of [
+      setInterval(() => gateway.#logDrops(), DROP_SUMMARY_EVERY / 10),
+      setInterval(() => gateway.#saveNumbers(), NUMBERS_SAVED_EVERY),
+    ]) {
+      stack.defer(() => clearInterval(timer));
+    }
     const { listen, token } = config.http;
     const http = await startHttp(gateway, token === undefined ? { listen } : { listen, token }, log);
     stack.defer(() => http.close());
@@ -259,6 +267,14 @@ export class Gateway implements GatewayControl {
     } catch (err) {
       this.#log.error({ err }, 'no fresh sender id for a client whose sequence numbers run out');
       return undefined;
+    }
+  }
+
+  #saveNumbers(): void {
+    try {
+      this.#resources.numbers.save();
+    } catch (err) {
+      this.#log.error({ err }, 'the numbers of clients were not saved; a restart may take up older ones');
     }
   }
 

@@ -12,11 +12,14 @@ import { openUdpSocket, type UdpSocket } from '../io/udp-socket.ts';
 import type { Config } from './config.ts';
 import type { HostPlanInput } from './host-plan.ts';
 import { HostSetup } from './host-setup.ts';
+import { NumberJournal } from './number-journal.ts';
+import { CAPACITY } from './shard-settings.ts';
 
 /** Everything that must be given back. */
 export interface Resources {
   readonly state: StateDir;
   readonly senderIds: SenderIds;
+  readonly numbers: NumberJournal;
   readonly sockets: readonly UdpSocket[];
   readonly device: Tun;
   /** The changes to the host that are in force; a reload may replace them. */
@@ -42,7 +45,9 @@ export const takeResources = async (config: Config, log: Logger, stack: AsyncDis
   const state = openStateDir(config.node.stateDir);
   stack.defer(() => state.release());
   await HostSetup.recover(state, log);
-  const senderIds = new SenderIds(state, config.node.senderIds, new SystemRandom());
+  const random = new SystemRandom();
+  const senderIds = new SenderIds(state, config.node.senderIds, random);
+  const numbers = new NumberJournal(state, CAPACITY.clients, random);
   const sockets = config.satp.listen.map((listen) => {
     const socket = openUdpSocket(listen);
     stack.defer(() => socket.close());
@@ -54,6 +59,7 @@ export const takeResources = async (config: Config, log: Logger, stack: AsyncDis
   const resources: Resources = {
     state,
     senderIds,
+    numbers,
     sockets,
     device,
     host: new HostSetup(hostPlanInput(config, device), state, log),

@@ -1,5 +1,6 @@
 // What the shards are told of a configuration: the same facts as plain numbers and octets, without the rest.
 
+import { createHash } from 'node:crypto';
 import type { ClientSpec, ShardSettings } from '../dataplane/settings.ts';
 import type { NatPolicy } from '../nat/policy.ts';
 import { isSameAssociation } from '../satp/association-spec.ts';
@@ -7,8 +8,8 @@ import { Role } from '../satp/crypto.ts';
 import { contains, type Ip4 } from '../wire/addr.ts';
 import type { ClientConfig, Config, RelayConfig } from './config.ts';
 
-/** Rows of the shard's tables. Memory that no row needs is never touched, so these are bounds, not reservations. */
-const CAPACITY = { clients: 65_536, mappings: 1_048_576, sessions: 1_048_576 } as const;
+/** Rows of a shard's tables. Memory that no row needs is never touched, so these are bounds, not reservations. */
+export const CAPACITY = { clients: 65_536, mappings: 1_048_576, sessions: 1_048_576 } as const;
 
 /** What a configuration does not say. */
 export interface ShardContext {
@@ -20,6 +21,15 @@ export interface ShardContext {
 
 /** A challenge needs one address to go to; a prefix of several does not say which of them answers. */
 const innerAddressOf = (client: ClientConfig): Ip4 | 0 => client.addresses.find((p) => p.length === 32)?.address ?? 0;
+
+/** 48 bits of a hash: enough to tell keys apart, and nothing to find them by. */
+const identityOf = ({ masterKey, masterSalt, kdf, role }: ClientConfig): number => {
+  const hash = createHash('sha256')
+    .update(`anygate ${kdf} ${role} `)
+    .update(masterKey.reveal())
+    .update(masterSalt.reveal());
+  return hash.digest().readUIntBE(0, 6) || 1;
+};
 
 const clientSpec = (client: ClientConfig): ClientSpec => ({
   association: {
@@ -35,6 +45,7 @@ const clientSpec = (client: ClientConfig): ClientSpec => ({
       masterKey: client.masterKey.reveal(),
       masterSalt: client.masterSalt.reveal(),
     },
+    identity: identityOf(client),
     restart: client.restart,
     innerAddress: innerAddressOf(client),
   },

@@ -7,6 +7,7 @@ import { GatewayError } from '../base/errors.ts';
 import type { FromShard, Query, ShardStart, TablePage, TableRows, ToShard } from '../dataplane/messages.ts';
 import type { ShardSettings } from '../dataplane/settings.ts';
 import { openWakeup, type Wakeup } from '../io/wakeup.ts';
+import type { LineStore } from '../satp/line-store.ts';
 
 const WORKER = new URL(`../dataplane/worker.${import.meta.filename.slice(-2)}`, import.meta.url);
 const HEARTBEAT_MS = 1000;
@@ -21,6 +22,7 @@ export interface ShardOwner {
   /** What is the same for every shard that is started. */
   readonly resources: Pick<ShardStart, 'sockets' | 'tunFd'>;
   readonly counters: Counters;
+  readonly lines: LineStore;
   /** The present settings, with a sender id that was never used. */
   freshSettings(): ShardSettings;
   /** A sender id that was never used; `undefined`, which the owner has logged, if there is none. */
@@ -111,13 +113,13 @@ export class ShardSupervisor {
 
   async #launch(): Promise<void> {
     const { port1, port2 } = new MessageChannel();
-    const { counters, resources } = this.#owner;
+    const { counters, lines, resources } = this.#owner;
     clearGauges(counters);
     const start: ShardStart = {
       settings: this.#owner.freshSettings(),
       ...resources,
       wakeupFd: this.#wakeup.fd,
-      shared: { counters, doorbell: this.#doorbell },
+      shared: { counters, lines, doorbell: this.#doorbell },
       port: port2,
     };
     const worker = new Worker(WORKER, { workerData: start, transferList: [port2], name: 'shard' });

@@ -7,6 +7,7 @@ import { OpensslCrypto } from '../io/openssl-crypto.ts';
 import { SystemRandom } from '../io/random.ts';
 import { DestinationPolicy } from '../nat/destination.ts';
 import { Nat44 } from '../nat/nat44.ts';
+import type { LineStore } from '../satp/line-store.ts';
 import { PacketCrypto } from '../satp/packet-crypto.ts';
 import { Satp } from '../satp/satp.ts';
 import type { Stages } from './pipeline.ts';
@@ -19,17 +20,25 @@ export class Assembly {
   readonly stages: Stages;
   readonly roster: Roster;
 
-  /** @throws {GatewayError} ERR_LIBRARY */
-  constructor(settings: ShardSettings, counters: Counters, now: Instant) {
+  /** `lines` is what earlier shards remembered. @throws {GatewayError} ERR_LIBRARY */
+  constructor(settings: ShardSettings, counters: Counters, lines: LineStore, now: Instant) {
     const { gatewayAddress, capacity } = settings.nat;
     const random = new SystemRandom();
     const crypto = new PacketCrypto(new OpensslCrypto(), capacity.clients);
     const { replayWindow } = settings;
-    const satp = new Satp({ capacity: capacity.clients, replayWindow, gatewayAddress, crypto, random, counters });
+    const satp = new Satp({
+      capacity: capacity.clients,
+      replayWindow,
+      gatewayAddress,
+      crypto,
+      random,
+      counters,
+      lines,
+    });
     const nat = new Nat44(settings.nat, random, counters);
     const sources = new SourceTable(capacity.clients);
     this.stages = { satp, sources, nat, gatewayAddress, destinations: destinationsOf(settings), counters };
-    this.roster = new Roster(satp, sources, nat, capacity.clients);
+    this.roster = new Roster(satp, sources, nat);
     this.roster.apply(settings.clients, settings.senderId, now);
   }
 

@@ -5,6 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Family } from '../io/socket-address.ts';
 import type { MappingView, PoolView, SessionView } from '../nat/policy.ts';
+import type { LineStore } from '../satp/line-store.ts';
 import type { ShardSettings } from './settings.ts';
 
 /** What a shard needs to begin; file descriptors are the process's, so they outlive a shard that dies. */
@@ -24,6 +25,8 @@ export interface ShardShared {
   readonly counters: Float64Array;
   /** One word; the control thread sets it to 1 after posting a message, the shard to 0 before reading. */
   readonly doorbell: Int32Array;
+  /** What is remembered of the clients' numbers, across shards. The shard writes. */
+  readonly lines: LineStore;
 }
 
 /** How a client looks from the data plane. */

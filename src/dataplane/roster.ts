@@ -22,22 +22,19 @@ export class Roster {
   readonly #satp: Satp;
   readonly #sources: SourceTable;
   readonly #nat: Nat44;
-  readonly #capacity: number;
   /** By mux. */
   #entries = new Map<number, Entry>();
-  readonly #free: number[] = [];
-  #next = 0;
+  #highWater = 0;
 
-  constructor(satp: Satp, sources: SourceTable, nat: Nat44, capacity: number) {
+  constructor(satp: Satp, sources: SourceTable, nat: Nat44) {
     this.#satp = satp;
     this.#sources = sources;
     this.#nat = nat;
-    this.#capacity = capacity;
   }
 
   /** Every client's row is below this. */
   get highWater(): number {
-    return this.#next;
+    return this.#highWater;
   }
 
   /** Rows that hold a client, ascending. */
@@ -53,28 +50,27 @@ export class Roster {
       if (next !== undefined && next.association.name === spec.association.name) continue;
       this.#nat.closeClient(row, now);
       this.#satp.remove(row);
-      this.#free.push(row);
       this.#entries.delete(mux);
     }
     for (const [mux, spec] of wanted) {
       const entry = this.#entries.get(mux);
-      const row = entry === undefined ? this.#add(spec, senderId) : this.#update(entry, spec, senderId, now);
+      const row = entry === undefined ? this.#add(spec, senderId, now) : this.#update(entry, spec, senderId, now);
       this.#entries.set(mux, { row, spec });
     }
     this.#sources.rebuild(new Map([...this.#entries.values()].map(({ row, spec }) => [row, spec.prefixes])));
   }
 
-  #add(spec: ClientSpec, senderId: number): number {
-    const row = this.#free.pop() ?? this.#next++;
-    // Muxes are uint16, so there cannot be more clients than rows.
-    if (row >= this.#capacity) throw new RangeError('more clients than rows');
-    this.#satp.add(row, spec.association, senderId);
+  /** A client's row is its mux, so that it is the same in every shard and in every run. */
+  #add(spec: ClientSpec, senderId: number, now: Instant): number {
+    const row = spec.association.mux;
+    this.#satp.add(row, spec.association, senderId, now);
+    this.#highWater = Math.max(this.#highWater, row + 1);
     return row;
   }
 
   #update({ row, spec }: Entry, next: ClientSpec, senderId: number, now: Instant): number {
     if (isSameAssociation(spec.association, next.association)) this.#satp.amend(row, next.association);
-    else this.#satp.replace(row, next.association, senderId);
+    else this.#satp.replace(row, next.association, senderId, now);
     if (!holdsAll(next.prefixes, spec.prefixes)) this.#nat.closeClient(row, now);
     return row;
   }

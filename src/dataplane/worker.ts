@@ -37,7 +37,7 @@ class ShardThread {
     this.#start = start;
     this.#port = port;
     this.#counters = shared.counters;
-    this.#assembly = new Assembly(settings, shared.counters, monotonicClock.now());
+    this.#assembly = new Assembly(settings, shared.counters, shared.lines, monotonicClock.now());
     this.#tables = { ...this.#assembly, families };
     const sockets = start.sockets.map(({ fd, family }, i) => new UdpQueue(fd, family, i));
     const tun = new TunQueue(start.tunFd);

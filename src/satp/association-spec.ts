@@ -18,6 +18,8 @@ export interface AssociationSpec {
   readonly mux: number;
   readonly device: 'tun' | 'tap';
   readonly keys: AssociationKeys;
+  /** A number that tells these keys from others, without telling them; what is remembered of them is found by it. 0: nothing is. */
+  readonly identity: number;
   readonly restart: RestartPolicy;
   /** Where inner-echo challenges go when the packet that provokes one has no IPv4 source; 0 if there is no such address. */
   readonly innerAddress: Ip4 | 0;

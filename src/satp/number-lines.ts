@@ -5,13 +5,11 @@
 // contested it takes datagrams from the client's proven endpoint alone, no more than a window ahead, and none whose auth tag was
 // accepted under the same number before. A client has few lines; when all are in use, a further sender id has to be proved, too.
 
-import type { Random } from '../base/random.ts';
 import type { Instant } from '../base/time.ts';
+import { LINES, type LineStore } from './line-store.ts';
 import { Freshness, ReplayWindows } from './replay-window.ts';
 import { TagMemory } from './tag-memory.ts';
 
-/** Sender ids that are remembered of one client. */
-export const LINES = 4;
 /** No line. */
 export const NO_LINE = -1;
 
@@ -48,6 +46,7 @@ export class NumberLines {
   /** When each line last went forward; means nothing for a line not in use. */
   readonly advancedAt: Float64Array;
   readonly #capacity: number;
+  readonly #store: LineStore;
   readonly #windows: ReplayWindows;
   readonly #tags: TagMemory;
   /** Sender id plus 1; 0 marks a line not in use. */
@@ -56,15 +55,16 @@ export class NumberLines {
   readonly #contestedBelow: Float64Array;
   readonly #repeats: Uint8Array;
 
-  /** `tagBuckets` sizes the {@link TagMemory}. */
-  constructor(capacity: number, window: number, tagBuckets: number, random: Random) {
+  /** What `store` remembers is not in force before {@link resume}. */
+  constructor(capacity: number, window: number, store: LineStore) {
     const lines = LINES * capacity;
     this.#capacity = capacity;
-    this.#windows = new ReplayWindows(lines, window);
-    this.#tags = new TagMemory(tagBuckets, random);
-    this.#senderIds = new Uint32Array(lines);
+    this.#store = store;
+    this.#windows = new ReplayWindows(lines, window, store.highest);
+    this.#tags = new TagMemory(store);
+    this.#senderIds = store.senderIds;
     this.advancedAt = new Float64Array(lines);
-    this.#contestedBelow = new Float64Array(lines);
+    this.#contestedBelow = store.contestedBelow;
     this.#repeats = new Uint8Array(lines);
   }
 
@@ -152,6 +152,22 @@ export class NumberLines {
     const line = this.find(row, senderId);
     const isMissing = this.#windows.check(line, repeated) === Freshness.late;
     this.#repeats[line] = isMissing ? this.#repeats[line]! + 1 : 0;
+  }
+
+  /** Takes up what is remembered of `row` if it was under the keys that `identity` stands for, and forgets it otherwise. */
+  resume(row: number, identity: number, now: Instant): void {
+    if (identity === 0 || this.#store.identities[row] !== identity) {
+      this.clear(row);
+      this.#store.identities[row] = identity;
+      return;
+    }
+    for (let line = row; line < LINES * this.#capacity; line += this.#capacity) {
+      if (this.#senderIds[line] === 0) continue;
+      // Which numbers below the highest had not come is not remembered.
+      this.#windows.restart(line, this.#windows.highest(line));
+      this.#repeats[line] = 0;
+      this.advancedAt[line] = now;
+    }
   }
 
   /** Forgets the lines of `row`. */

@@ -156,7 +156,8 @@ export class Prover {
     const at = b.at[i]! as satp.SatpAt;
     this.#lines.restart(row, satp.senderId(view, at), satp.sequence(view, at), this.tagOf(b, i, row), now);
     this.#counters[Cell.tunnelRestarts]!++;
-    if (!isSameEndpoint(table.endpoint, row, b.endpoint, i)) this.#counters[Cell.tunnelRoams]!++;
+    const isKnown = table.whereabouts[row] !== Whereabouts.unknown;
+    if (isKnown && !isSameEndpoint(table.endpoint, row, b.endpoint, i)) this.#counters[Cell.tunnelRoams]!++;
     table.moveTo(row, b.endpoint, i, true);
   }
 

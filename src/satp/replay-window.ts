@@ -31,12 +31,13 @@ export class ReplayWindows {
   readonly #highest: Uint32Array;
   readonly #seen: Uint32Array;
 
-  constructor(lines: number, size: number) {
+  /** `highest` has a word for each of `lines`; what stands there outlives this object. */
+  constructor(lines: number, size: number, highest: Uint32Array = new Uint32Array(lines)) {
     invariant(size % 32 === 0 && size >= 0 && size <= MAX_WINDOW, 'a replay window is a multiple of 32 up to 65536');
     this.size = size;
     this.#corner = size === 0 ? DEFAULT_WINDOW : size;
     this.#words = size === 0 ? 0 : 2 ** Math.ceil(Math.log2(size / 32));
-    this.#highest = new Uint32Array(lines);
+    this.#highest = highest;
     this.#seen = new Uint32Array(lines * this.#words);
   }
 

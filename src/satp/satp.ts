@@ -5,12 +5,13 @@ import { type PacketBatch, Verdict } from '../base/batch.ts';
 import type { Counters } from '../base/counters.ts';
 import { ENDPOINT_WORDS } from '../base/endpoint.ts';
 import type { Random } from '../base/random.ts';
-import { type Duration, type Instant, instant } from '../base/time.ts';
+import { type Duration, type Instant, instant, NEVER } from '../base/time.ts';
 import type { Ip4 } from '../wire/addr.ts';
 import type { AssociationSpec } from './association-spec.ts';
 import { AssociationTable, Whereabouts } from './association-table.ts';
 import { ChallengeTable } from './challenge-table.ts';
 import type { SatpCrypto } from './crypto.ts';
+import { createLineStore, type LineStore } from './line-store.ts';
 import { type LineView, NumberLines } from './number-lines.ts';
 import { Opener } from './open.ts';
 import { Prover } from './prove.ts';
@@ -19,7 +20,7 @@ import { SEQUENCE_NUMBERS, Sealer } from './seal.ts';
 /** Sequence numbers after which a fresh sender id is asked for: three quarters, which leaves days at any real rate. */
 const SENDER_ID_LASTS = SEQUENCE_NUMBERS * 0.75;
 /** Sequence numbers whose auth tags are remembered, in each of two regions: 16 MiB if all of them are ever used. */
-const TAG_BUCKETS = 2 ** 19;
+export const TAG_BUCKETS: number = 2 ** 19;
 
 /** What a {@link Satp} is made of. */
 export interface SatpOptions {
@@ -33,8 +34,8 @@ export interface SatpOptions {
   /** Must not be predictable: who guesses a challenge's nonce has answered it. */
   readonly random: Random;
   readonly counters: Counters;
-  /** A power of two; see {@link TAG_BUCKETS}, the default. */
-  readonly tagBuckets?: number;
+  /** Of `capacity` rows; what it remembers of a client is taken up when the client is added. Its own by default. */
+  readonly lines?: LineStore;
 }
 
 /** One association as shown to people. */
@@ -66,7 +67,8 @@ export class Satp {
   constructor(options: SatpOptions) {
     const { capacity, crypto, counters, random } = options;
     this.#table = new AssociationTable(capacity);
-    this.#lines = new NumberLines(capacity, options.replayWindow, options.tagBuckets ?? TAG_BUCKETS, random);
+    const store = options.lines ?? createLineStore(capacity, TAG_BUCKETS, random);
+    this.#lines = new NumberLines(capacity, options.replayWindow, store);
     this.#challenges = new ChallengeTable(capacity, random);
     this.#crypto = crypto;
     const prover = new Prover(this.#table, this.#lines, this.#challenges, counters, options.gatewayAddress);
@@ -91,26 +93,28 @@ export class Satp {
     }
   }
 
-  /** Adds an association in the free `row`. No datagram may ever have been sealed with `senderId` and these keys. */
-  add(row: number, spec: AssociationSpec, senderId: number): void {
+  /**
+   * Adds an association in the free `row`. No datagram may ever have been sealed with `senderId` and these keys. What is remembered of
+   * the client's numbers is taken up; `now` is when its silence began then.
+   */
+  add(row: number, spec: AssociationSpec, senderId: number, now: Instant = NEVER): void {
     this.#table.add(row, spec, senderId);
-    this.#lines.clear(row);
+    this.#lines.resume(row, spec.identity, now);
     this.#challenges.clear(row);
     this.#crypto.install(row, spec.keys);
   }
 
-  /** Removes the association in `row`, its keys included. */
+  /** Removes the association in `row`, its keys included; which numbers it used is remembered in case it comes back. */
   remove(row: number): void {
     this.#table.remove(row);
-    this.#lines.clear(row);
     this.#challenges.clear(row);
     this.#crypto.remove(row);
   }
 
   /** Puts an association with other keys, mux or device in place of the one in `row`; see {@link add}. */
-  replace(row: number, spec: AssociationSpec, senderId: number): void {
+  replace(row: number, spec: AssociationSpec, senderId: number, now: Instant = NEVER): void {
     this.remove(row);
-    this.add(row, spec, senderId);
+    this.add(row, spec, senderId, now);
   }
 
   /** Takes over a changed name, restart policy or inner address of the association in `row`, which goes on. */

@@ -30,7 +30,8 @@ export class Sealer {
     const table = this.#table;
     const row = b.client[i]!;
     const isChallenge = b.verdict[i] === Verdict.challenge;
-    if (!table.has(row) || table.whereabouts[row] === Whereabouts.unknown) {
+    // A challenge has an endpoint of its own: the client may be one that only an earlier run has heard of.
+    if (!table.has(row) || (table.whereabouts[row] === Whereabouts.unknown && !isChallenge)) {
       b.drop(i, DropReason.satpNoEndpoint);
       return;
     }

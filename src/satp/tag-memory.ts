@@ -5,10 +5,8 @@
 // A restarted line walks through the lowest numbers first, which are the longest ago. They have a region of their own, so that
 // busy lines far up cannot wash them out. Numbers of one line lie side by side, which keeps the walk in the cache.
 
-import type { Random } from '../base/random.ts';
+import { type LineStore, TAGS } from './line-store.ts';
 
-/** Tags kept for one number: how many restarts back a replay is recognised. */
-const TAGS = 4;
 /** Numbers of each line that count as low. */
 const LOW = 8192;
 
@@ -21,12 +19,11 @@ export class TagMemory {
   readonly #key: number;
   readonly #tags: Int32Array;
 
-  /** `buckets`, a power of two, is the number of numbers that each of the two regions remembers, {@link TAGS} tags each. */
-  constructor(buckets: number, random: Random) {
-    this.#mask = buckets - 1;
-    // Secret, so that a client cannot choose whose tags it washes out.
-    this.#key = random.uint32();
-    this.#tags = new Int32Array(2 * buckets * TAGS);
+  /** Keeps the tags in `store`. */
+  constructor(store: LineStore) {
+    this.#mask = store.tags.length / (2 * TAGS) - 1;
+    this.#key = store.tagKey[0]!;
+    this.#tags = store.tags;
   }
 
   /** Keeps the tag of an accepted datagram. */

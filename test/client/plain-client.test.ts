@@ -17,6 +17,7 @@ import { DatagramLink, PacketLink } from '../../src/io/memory.ts';
 import { OpensslCrypto } from '../../src/io/openssl-crypto.ts';
 import { endpointOf } from '../../src/io/socket-address.ts';
 import { type AssociationKeys, Role } from '../../src/satp/crypto.ts';
+import { createLineStore } from '../../src/satp/line-store.ts';
 import { PacketCrypto } from '../../src/satp/packet-crypto.ts';
 import { Satp } from '../../src/satp/satp.ts';
 import { parseIp4 } from '../../src/wire/addr.ts';
@@ -59,7 +60,7 @@ const endOf = (role: Role, remote: string, local: string): End => {
     crypto: new PacketCrypto(new OpensslCrypto(), 1),
     random: new SeededRandom(2),
     counters,
-    tagBuckets: 1024,
+    lines: createLineStore(1, 1024, new SeededRandom(3)),
   });
   satp.add(GATEWAY_ROW, gatewayAssociation({ mux: MUX, keys: keysOf(role) }), 9);
   const client = new PlainClient(satp, endpointOf(0, remote, 4444, local), { socket: underlay, tun: host }, counters);

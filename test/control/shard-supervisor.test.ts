@@ -5,10 +5,12 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cell, createCounters } from '../../src/base/counters.ts';
 import { GatewayError } from '../../src/base/errors.ts';
+import { SeededRandom } from '../../src/base/random.ts';
 import { ShardSupervisor } from '../../src/control/shard-supervisor.ts';
 import type { ShardSettings } from '../../src/dataplane/settings.ts';
 import { openUdpSocket } from '../../src/io/udp-socket.ts';
 import { Role } from '../../src/satp/crypto.ts';
+import { createLineStore } from '../../src/satp/line-store.ts';
 import { parsePrefix4 } from '../../src/wire/addr.ts';
 import { ip, policyWith } from '../nat/rig.ts';
 
@@ -27,6 +29,7 @@ const settingsWith = (senderId: number, muxes: readonly number[]): ShardSettings
         masterKey: new Uint8Array(16).fill(mux),
         masterSalt: new Uint8Array(14).fill(mux),
       },
+      identity: 0,
       restart: { kind: 'challenge' },
       innerAddress: 0,
     },
@@ -66,6 +69,7 @@ test('a shard starts, answers, applies settings, is replaced with a fresh sender
   const supervisor = new ShardSupervisor({
     resources: { sockets: [{ fd: socket.fd, family: socket.family }], tunFd: device.fd },
     counters,
+    lines: createLineStore(settingsWith(0, []).nat.capacity.clients, 16, new SeededRandom(1)),
     freshSettings: () => settingsWith(lease(), [1, 2]),
     leaseSenderId: lease,
     onUp: () => seen.push('up'),
@@ -132,6 +136,7 @@ test('a shard that cannot start says why', async () => {
   const supervisor = new ShardSupervisor({
     resources: { sockets: [], tunFd: -1 },
     counters: createCounters(),
+    lines: createLineStore(settingsWith(0, []).nat.capacity.clients, 16, new SeededRandom(1)),
     freshSettings: () => ({ ...settingsWith(1, []), replayWindow: 33 }),
     leaseSenderId: () => undefined,
     onUp: () => undefined,

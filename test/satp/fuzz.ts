@@ -9,6 +9,7 @@ import { SeededRandom } from '../../src/base/random.ts';
 import { ManualClock, milliseconds } from '../../src/base/time.ts';
 import { OpensslCrypto } from '../../src/io/openssl-crypto.ts';
 import type { AssociationSpec } from '../../src/satp/association-spec.ts';
+import { createLineStore } from '../../src/satp/line-store.ts';
 import { PacketCrypto } from '../../src/satp/packet-crypto.ts';
 import { Satp } from '../../src/satp/satp.ts';
 import { at, Client, GATEWAY, keys, ping, spec } from './lab.ts';
@@ -38,7 +39,7 @@ export class Target {
       crypto: new PacketCrypto(new OpensslCrypto(), kinds.length),
       random: new SeededRandom(1),
       counters: this.counters,
-      tagBuckets: 2 ** 10,
+      lines: createLineStore(kinds.length, 2 ** 10, new SeededRandom(2)),
     });
     for (const [row, kind] of kinds.entries()) this.#satp.add(row, kind, 1);
   }

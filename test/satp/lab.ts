@@ -10,6 +10,7 @@ import { SeededRandom } from '../../src/base/random.ts';
 import { type Duration, ManualClock } from '../../src/base/time.ts';
 import type { AssociationSpec } from '../../src/satp/association-spec.ts';
 import { type AssociationKeys, Role, type SatpCrypto } from '../../src/satp/crypto.ts';
+import { createLineStore, type LineStore } from '../../src/satp/line-store.ts';
 import { Satp } from '../../src/satp/satp.ts';
 import { type Ip4, ip4 } from '../../src/wire/addr.ts';
 import * as icmp4 from '../../src/wire/icmp4.ts';
@@ -43,6 +44,7 @@ export const spec: AssociationSpec = {
   device: 'tun',
   keys,
   restart: { kind: 'challenge' },
+  identity: 1,
   innerAddress: CLIENT,
 };
 
@@ -79,6 +81,8 @@ export interface GatewayOptions {
   readonly replayWindow?: number;
   readonly crypto?: SatpCrypto;
   readonly batch?: number;
+  /** What an earlier gateway remembered. */
+  readonly lines?: LineStore;
 }
 
 export class Gateway {
@@ -86,12 +90,14 @@ export class Gateway {
   readonly counters: Counters = createCounters();
   readonly crypto: SatpCrypto;
   readonly satp: Satp;
+  readonly lines: LineStore;
   readonly spec: AssociationSpec;
   readonly #batch: Batch;
 
   constructor(options: GatewayOptions = {}) {
     this.crypto = options.crypto ?? new naive.NaiveCrypto();
     this.#batch = new PacketBatch(options.batch ?? 8, dropCells(this.counters, Direction.outbound));
+    this.lines = options.lines ?? createLineStore(4, 2 ** 12, new SeededRandom(43));
     this.satp = new Satp({
       capacity: 4,
       replayWindow: options.replayWindow ?? 64,
@@ -99,7 +105,7 @@ export class Gateway {
       crypto: this.crypto,
       random: new SeededRandom(42),
       counters: this.counters,
-      tagBuckets: 2 ** 12,
+      lines: this.lines,
     });
     this.spec = { ...spec, ...options.spec };
     this.satp.add(0, this.spec, 900);

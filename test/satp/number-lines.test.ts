@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SeededRandom } from '../../src/base/random.ts';
 import { instant } from '../../src/base/time.ts';
-import { LINES, NO_LINE, NumberLines, Standing } from '../../src/satp/number-lines.ts';
+import { createLineStore, LINES } from '../../src/satp/line-store.ts';
+import { NO_LINE, NumberLines, Standing } from '../../src/satp/number-lines.ts';
 
 const ROW = 1;
 const T = instant(1000);
-const lines = (window = 64): NumberLines => new NumberLines(3, window, 2 ** 10, new SeededRandom(1));
+const lines = (window = 64): NumberLines =>
+  new NumberLines(3, window, createLineStore(3, 2 ** 10, new SeededRandom(1)));
 const judge = (l: NumberLines, sequence: number, { senderId = 0, tag = 99, isHome = true } = {}): Standing =>
   l.judge(ROW, l.find(ROW, senderId), senderId, sequence, tag, isHome);
 const accept = (l: NumberLines, sequence: number, senderId = 0, tag = sequence + 1): void =>
@@ -117,4 +119,45 @@ test('without a window nothing is contested', () => {
   for (let senderId = 1; senderId < LINES; senderId++) accept(l, 5, senderId);
   l.restart(ROW, 9, 20, 0, instant(5000));
   assert.equal(judge(l, 21, { senderId: 9, isHome: false }), Standing.fresh);
+});
+
+test('a line that is resumed takes everything up to its highest number for seen, and is as contested as it was', () => {
+  const store = createLineStore(3, 2 ** 10, new SeededRandom(1));
+  const before = new NumberLines(3, 64, store);
+  before.resume(ROW, 5, T);
+  for (const sequence of [500, 510]) accept(before, sequence);
+  before.restart(ROW, 0, 7, 1, T);
+  accept(before, 400, 2);
+  const after = new NumberLines(3, 64, store);
+  after.resume(ROW, 5, T);
+  assert.equal(judge(after, 7), Standing.stale);
+  assert.equal(judge(after, 8, { isHome: false }), Standing.contested);
+  assert.equal(judge(after, 8, { tag: 500 + 1 }), Standing.fresh);
+  assert.equal(judge(after, 400, { senderId: 2 }), Standing.stale);
+  assert.equal(judge(after, 399, { senderId: 2 }), Standing.stale, 'numbers that had not come are given up');
+  assert.equal(judge(after, 401, { senderId: 2, isHome: false }), Standing.fresh);
+});
+
+test('a line that is resumed still knows the auth tags of its earlier life', () => {
+  const store = createLineStore(3, 2 ** 10, new SeededRandom(1));
+  const before = new NumberLines(3, 64, store);
+  before.resume(ROW, 5, T);
+  for (let sequence = 0; sequence < 40; sequence++) accept(before, sequence);
+  before.restart(ROW, 0, 7, 1, T);
+  const after = new NumberLines(3, 64, store);
+  after.resume(ROW, 5, T);
+  assert.equal(judge(after, 20, { tag: 20 + 1 }), Standing.repeated);
+  assert.equal(judge(after, 20, { tag: 999 }), Standing.fresh);
+});
+
+test('what is remembered under other keys, or under none, is forgotten', () => {
+  for (const identity of [0, 6]) {
+    const store = createLineStore(3, 2 ** 10, new SeededRandom(1));
+    const before = new NumberLines(3, 64, store);
+    before.resume(ROW, 5, T);
+    accept(before, 500);
+    const after = new NumberLines(3, 64, store);
+    after.resume(ROW, identity, T);
+    assert.equal(after.find(ROW, 0), NO_LINE);
+  }
 });

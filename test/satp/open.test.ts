@@ -150,7 +150,7 @@ test('rows come and go: a removed client is a stranger, its row and mux are free
   assert.equal(gateway.satp.view(0), undefined);
   assert.deepEqual(gateway.receive({ datagram: client.datagram(), from: home }).drops, ['satpUnknownMux']);
   assert.deepEqual(gateway.send(ping()).drops, ['satpNoEndpoint']);
-  gateway.satp.add(0, { ...spec, name: 'bob' }, 901);
+  gateway.satp.add(0, { ...spec, name: 'bob', identity: 2 }, 901);
   assert.equal(gateway.endpoint, undefined);
   assert.equal(
     gateway.receive({ datagram: old, from: home }).delivered.length,

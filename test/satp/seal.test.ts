@@ -87,7 +87,7 @@ test('an association that is replaced numbers its datagrams anew under another s
   const { gateway, client } = heard();
   gateway.send(ping());
   const keys = { ...gateway.spec.keys, masterKey: new Uint8Array(16).fill(0x77) };
-  gateway.satp.replace(0, { ...gateway.spec, keys }, 902);
+  gateway.satp.replace(0, { ...gateway.spec, keys, identity: 2 }, 902);
   assert.deepEqual(gateway.send(ping()).drops, ['satpNoEndpoint']);
   assert.deepEqual(gateway.receive({ datagram: client.datagram(), from: home }).drops, ['satpBadTag']);
   gateway.receive({ datagram: new Client(7, keys).datagram(), from: home });

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SeededRandom } from '../../src/base/random.ts';
+import { createLineStore } from '../../src/satp/line-store.ts';
 import { TagMemory } from '../../src/satp/tag-memory.ts';
 
-const memory = (buckets = 2 ** 14): TagMemory => new TagMemory(buckets, new SeededRandom(7));
+const memory = (buckets = 2 ** 14): TagMemory => new TagMemory(createLineStore(1, buckets, new SeededRandom(7)));
 
 test('a tag is remembered under its client, sender id and number, and under no other', () => {
   const tags = memory();

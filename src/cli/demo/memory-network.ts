@@ -17,8 +17,9 @@ import { SystemRandom } from '../../io/random.ts';
 import { endpointOf } from '../../io/socket-address.ts';
 import type { Nat44 } from '../../nat/nat44.ts';
 import { otherRole } from '../../satp/key-derivation.ts';
+import { createLineStore } from '../../satp/line-store.ts';
 import { PacketCrypto } from '../../satp/packet-crypto.ts';
-import { Satp } from '../../satp/satp.ts';
+import { Satp, TAG_BUCKETS } from '../../satp/satp.ts';
 import type { Ip4 } from '../../wire/addr.ts';
 
 /** How long a turn of the network takes on its own clock. */
@@ -71,7 +72,8 @@ export class MemoryNetwork {
     this.#gateway = gateway;
     this.#clientEndpoint = endpointOf(0, client.address, client.port, gateway.address);
 
-    const { stages } = new Assembly(settings, this.counters, this.#clock.now());
+    const lines = createLineStore(settings.nat.capacity.clients, TAG_BUCKETS, new SystemRandom());
+    const { stages } = new Assembly(settings, this.counters, lines, this.#clock.now());
     this.nat = stages.nat;
     this.#shard = new Shard(stages, { sockets: [this.#gatewaySide], tun: this.#internet }, this.counters);
 
