@@ -138,7 +138,7 @@ export class OpensslCrypto implements CipherLibrary {
     const cipher = this.#blockCiphers[(length * 8) as keyof ByKeyBits];
     const { bytes } = this.#key;
     for (let k = 0; k < length; k++) bytes[k] = this.#keys[row * LONGEST_KEY + k]!;
-    const done = this.#library.EVP_CipherInit_ex(this.#schedules[slot]!, cipher, 0, this.#keyAddress, 0, 1);
+    const done = this.#library.EVP_CipherInit_ex(this.#schedules[slot]!, cipher, 0, this.#keyAddress, null, 1);
     for (let k = 0; k < length; k++) bytes[k] = 0;
     invariant(done === 1, 'AES takes a key of its length');
     this.#holders[slot] = row;

@@ -2,6 +2,7 @@
 // binary brings libcrypto along and usually exports it; where a distribution's node does not, the system's libcrypto.so.3 serves.
 //
 // A pointer is a `bigint`: an address above 2^31 would be boxed anew at every call if it were a number, a bigint that is kept is not.
+// It is handed over fastest as `void*`, and a null pointer as an integer zero.
 
 import koffi from 'koffi';
 import { GatewayError } from '../base/errors.ts';
@@ -18,8 +19,8 @@ export interface Libcrypto {
     context: bigint,
     cipher: bigint | 0,
     engine: 0,
-    key: bigint | 0,
-    iv: bigint | 0,
+    key: bigint,
+    iv: bigint | null,
     encipher: 0 | 1,
   ) => number;
   readonly EVP_Cipher: (context: bigint, out: bigint, input: bigint, length: number) => number;
@@ -30,11 +31,11 @@ export interface Libcrypto {
 const prototypes: Readonly<Record<Exclude<keyof Libcrypto, 'origin'>, string>> = {
   EVP_CIPHER_fetch: 'uintptr_t EVP_CIPHER_fetch(uintptr_t, const char*, const char*)',
   EVP_CIPHER_CTX_new: 'uintptr_t EVP_CIPHER_CTX_new()',
-  EVP_CIPHER_CTX_reset: 'int EVP_CIPHER_CTX_reset(uintptr_t)',
-  EVP_CipherInit_ex: 'int EVP_CipherInit_ex(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, int)',
-  EVP_Cipher: 'int EVP_Cipher(uintptr_t, uintptr_t, uintptr_t, uint)',
-  SHA1_Init: 'int SHA1_Init(uintptr_t)',
-  SHA1_Update: 'int SHA1_Update(uintptr_t, uintptr_t, size_t)',
+  EVP_CIPHER_CTX_reset: 'int EVP_CIPHER_CTX_reset(void*)',
+  EVP_CipherInit_ex: 'int EVP_CipherInit_ex(void*, uintptr_t, uintptr_t, void*, void*, int)',
+  EVP_Cipher: 'int EVP_Cipher(void*, void*, void*, uint)',
+  SHA1_Init: 'int SHA1_Init(void*)',
+  SHA1_Update: 'int SHA1_Update(void*, void*, size_t)',
 };
 
 /** Where libcrypto is looked for, in order; `null` is this process. */
