@@ -77,12 +77,12 @@ export const shardSettings = (config: Config, { senderId, hostAddresses }: Shard
 
 /**
  * Whether a shard under `former` that takes up `next` would begin an association, which counts from 0 and so must have a sender id
- * that was never used with its keys. A client under another name is another client, also with the same keys.
+ * that was never used with its keys.
  */
 export const beginsAssociation = (former: ShardSettings, next: ShardSettings): boolean => {
   const byMux = new Map(former.clients.map(({ association }) => [association.mux, association]));
   return next.clients.some(({ association }) => {
     const before = byMux.get(association.mux);
-    return before === undefined || before.name !== association.name || !isSameAssociation(before, association);
+    return before === undefined || !isSameAssociation(before, association);
   });
 };

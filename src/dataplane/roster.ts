@@ -1,11 +1,12 @@
 // Who is whose client: keeps associations, allowed sources and NAT in step with the settings. A client keeps its row, and with it its
-// sessions, for as long as its name and mux stay; what it must not keep (an address that is no longer its own) is closed.
+// sessions, for as long as its mux and either its name or its keys stay; what it must not keep (what it had at an address that is no
+// longer its own) is closed.
 
+import { invariant } from '../base/assert.ts';
 import type { Instant } from '../base/time.ts';
 import type { Nat44 } from '../nat/nat44.ts';
-import { isSameAssociation } from '../satp/association-spec.ts';
+import { type AssociationSpec, isSameAssociation } from '../satp/association-spec.ts';
 import type { Satp } from '../satp/satp.ts';
-import type { Prefix4 } from '../wire/addr.ts';
 import type { ClientSpec } from './settings.ts';
 import type { SourceTable } from './source-table.ts';
 
@@ -14,8 +15,7 @@ interface Entry {
   readonly spec: ClientSpec;
 }
 
-const holdsAll = (outer: readonly Prefix4[], inner: readonly Prefix4[]): boolean =>
-  inner.every((p) => outer.some((q) => q.address === p.address && q.length === p.length));
+const isSameClient = (a: AssociationSpec, b: AssociationSpec): boolean => a.name === b.name || isSameAssociation(a, b);
 
 /** The clients of one shard. For the control path: nothing here is called while packets wait. */
 export class Roster {
@@ -24,6 +24,8 @@ export class Roster {
   readonly #nat: Nat44;
   /** By mux. */
   #entries = new Map<number, Entry>();
+  /** Sender ids of earlier settings: what began under one of them again would repeat a keystream. */
+  readonly #spent = new Set<number>();
   #highWater = 0;
 
   constructor(satp: Satp, sources: SourceTable, nat: Nat44) {
@@ -47,7 +49,7 @@ export class Roster {
     const wanted = new Map(specs.map((spec) => [spec.association.mux, spec]));
     for (const [mux, { row, spec }] of this.#entries) {
       const next = wanted.get(mux);
-      if (next !== undefined && next.association.name === spec.association.name) continue;
+      if (next !== undefined && isSameClient(spec.association, next.association)) continue;
       this.#nat.closeClient(row, now);
       this.#satp.remove(row);
       this.#entries.delete(mux);
@@ -57,21 +59,31 @@ export class Roster {
       const row = entry === undefined ? this.#add(spec, senderId, now) : this.#update(entry, spec, senderId, now);
       this.#entries.set(mux, { row, spec });
     }
+    this.#spent.add(senderId);
     this.#sources.rebuild(new Map([...this.#entries.values()].map(({ row, spec }) => [row, spec.prefixes])));
   }
 
   /** A client's row is its mux, so that it is the same in every shard and in every run. */
   #add(spec: ClientSpec, senderId: number, now: Instant): number {
     const row = spec.association.mux;
+    this.#refuseSpent(senderId);
     this.#satp.add(row, spec.association, senderId, now);
     this.#highWater = Math.max(this.#highWater, row + 1);
     return row;
   }
 
   #update({ row, spec }: Entry, next: ClientSpec, senderId: number, now: Instant): number {
-    if (isSameAssociation(spec.association, next.association)) this.#satp.amend(row, next.association);
-    else this.#satp.replace(row, next.association, senderId, now);
-    if (!holdsAll(next.prefixes, spec.prefixes)) this.#nat.closeClient(row, now);
+    if (isSameAssociation(spec.association, next.association)) {
+      this.#satp.amend(row, next.association);
+    } else {
+      this.#refuseSpent(senderId);
+      this.#satp.replace(row, next.association, senderId, now);
+    }
+    this.#nat.confineClient(row, next.prefixes, now);
     return row;
+  }
+
+  #refuseSpent(senderId: number): void {
+    invariant(!this.#spent.has(senderId), 'an association begins under a sender id of its own');
   }
 }

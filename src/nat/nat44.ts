@@ -5,6 +5,7 @@ import type { PacketBatch } from '../base/batch.ts';
 import type { Counters } from '../base/counters.ts';
 import type { Random } from '../base/random.ts';
 import type { Instant } from '../base/time.ts';
+import { contains, type Prefix4 } from '../wire/addr.ts';
 import { changePolicy } from './change-policy.ts';
 import { IcmpErrors } from './icmp-error.ts';
 import { IcmpOrigin } from './icmp-origin.ts';
@@ -54,7 +55,7 @@ export class Nat44 {
     return this.#state.expire(now, budget);
   }
 
-  /** Closes all that `client` has; called before its number, or one of its addresses, becomes somebody else's. */
+  /** Closes all that `client` has; called before its number becomes somebody else's. */
   closeClient(client: number, now: Instant): void {
     const { mappings, clients } = this.#state;
     for (let row = mappings.ofClient.first(client); row !== NO_ROW; row = mappings.ofClient.first(client)) {
@@ -62,6 +63,18 @@ export class Nat44 {
     }
     clients.unpair(client);
     clients.newSessions.reset(client);
+    this.#state.settle();
+  }
+
+  /** Closes what `client` has at addresses that are in none of `prefixes`, and so are not its own any more. */
+  confineClient(client: number, prefixes: readonly Prefix4[], now: Instant): void {
+    const { mappings } = this.#state;
+    for (let row = mappings.ofClient.first(client); row !== NO_ROW; ) {
+      const next = mappings.ofClient.next(row);
+      const address = mappings.internalAddress(row);
+      if (!prefixes.some((prefix) => contains(prefix, address))) this.#state.closeMapping(row, now);
+      row = next;
+    }
     this.#state.settle();
   }
 

@@ -67,8 +67,8 @@ test('a sender id goes on through a reload only if no association begins', () =>
   assert.equal(begins(withoutBob, COMPLETE), true, 'a client that comes, or comes back');
   assert.equal(begins(COMPLETE, change('restart: strict', 'restart: challenge')), false);
   assert.equal(begins(COMPLETE, change('10.99.0.3', '10.99.0.4')), false);
+  assert.equal(begins(COMPLETE, change('name: bob', 'name: carol')), false, 'a new name for the same keys');
   for (const [what, to] of [
-    ['name: bob', 'name: carol'],
     ['mux: 65535', 'mux: 65534'],
     [KEY, `${KEY.slice(2)}00`],
     [SALT, `${SALT.slice(2)}00`],

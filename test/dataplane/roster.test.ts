@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createCounters } from '../../src/base/counters.ts';
+import { InvariantError } from '../../src/base/assert.ts';
+import { PacketBatch } from '../../src/base/batch.ts';
+import { type Counters, createCounters, dropCells } from '../../src/base/counters.ts';
+import { Direction } from '../../src/base/protocol.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { instant } from '../../src/base/time.ts';
 import { Roster } from '../../src/dataplane/roster.ts';
@@ -10,8 +13,8 @@ import { Nat44 } from '../../src/nat/nat44.ts';
 import { type AssociationKeys, Role, type SatpCrypto } from '../../src/satp/crypto.ts';
 import { createLineStore, type LineStore } from '../../src/satp/line-store.ts';
 import { Satp } from '../../src/satp/satp.ts';
-import { parseIp4, parsePrefix4 } from '../../src/wire/addr.ts';
-import { ip, policyWith } from '../nat/rig.ts';
+import { formatIp4, parseIp4, parsePrefix4 } from '../../src/wire/addr.ts';
+import { ip, policyWith, udp } from '../nat/rig.ts';
 
 const NOW = instant(1000);
 const CAPACITY = 16;
@@ -57,7 +60,17 @@ class KeyRing implements SatpCrypto {
   }
 }
 
-const rig = (): { roster: Roster; satp: Satp; sources: SourceTable; ring: KeyRing; store: LineStore } => {
+interface Rig {
+  roster: Roster;
+  satp: Satp;
+  sources: SourceTable;
+  nat: Nat44;
+  ring: KeyRing;
+  store: LineStore;
+  counters: Counters;
+}
+
+const rig = (): Rig => {
   const counters = createCounters();
   const ring = new KeyRing();
   const random = new SeededRandom(1);
@@ -73,7 +86,7 @@ const rig = (): { roster: Roster; satp: Satp; sources: SourceTable; ring: KeyRin
   });
   const sources = new SourceTable(CAPACITY);
   const nat = new Nat44(policyWith({ capacity: { clients: CAPACITY } }), random, counters);
-  return { roster: new Roster(satp, sources, nat), satp, sources, ring, store };
+  return { roster: new Roster(satp, sources, nat), satp, sources, nat, ring, store, counters };
 };
 
 test('clients come, stay in their rows, and go with their keys', () => {
@@ -101,11 +114,49 @@ test('changed keys start a new number line under the new sender id; an unchanged
 test('a mux that another client takes over is another client: nothing of the former one remains', () => {
   const { roster, satp, sources } = rig();
   roster.apply([client('alice', 7, '10.99.0.2/32')], 100, NOW);
-  roster.apply([client('eve', 7, '10.99.0.66/32')], 101, NOW);
+  roster.apply([client('eve', 7, '10.99.0.66/32', 99)], 101, NOW);
   const row = satp.rowOf(7);
   assert.equal(satp.view(row)!.name, 'eve');
   assert.equal(satp.view(row)!.senderId, 101);
   assert.ok(!sources.mayUse(row, parseIp4('10.99.0.2')!));
+});
+
+test('a client that is renamed goes on: no number of it is used again', () => {
+  const { roster, satp } = rig();
+  roster.apply([client('alice', 7, '10.99.0.2/32')], 100, NOW);
+  satp.setSenderId(7, 100, 5000);
+  roster.apply([client('alison', 7, '10.99.0.2/32')], 100, NOW);
+  const { name, senderId, sequence } = satp.view(7)!;
+  assert.deepEqual([name, senderId, sequence], ['alison', 100, 5000]);
+});
+
+test('no association begins under a sender id that was used before', () => {
+  const alice = client('alice', 7, '10.99.0.2/32');
+  for (const next of [[client('alice', 8, '10.99.0.2/32')], [client('alice', 7, '10.99.0.2/32', 99)]]) {
+    const { roster } = rig();
+    roster.apply([alice], 100, NOW);
+    assert.throws(() => roster.apply(next, 100, NOW), InvariantError);
+  }
+});
+
+test('of a client that loses an address, what it had at the others goes on', () => {
+  const { roster, nat, counters } = rig();
+  const both = client('alice', 7, '10.99.0.2/32');
+  const out = (text: string): void => {
+    const b = new PacketBatch(1, dropCells(counters, Direction.outbound));
+    const packet = udp(text, '192.0.2.1:53');
+    b.arena.bytes.set(packet, b.slot(0));
+    b.client[b.accept(packet.length)] = 7;
+    nat.translateOutbound(b, NOW);
+  };
+  roster.apply([{ ...both, prefixes: [parsePrefix4('10.99.0.2/31')!] }], 100, NOW);
+  out('10.99.0.2:5000');
+  out('10.99.0.3:5000');
+  roster.apply([both], 100, NOW);
+  assert.deepEqual(
+    nat.mappings(9).map(({ internal }) => formatIp4(internal.address)),
+    ['10.99.0.2'],
+  );
 });
 
 test('a client that goes and comes back with the same keys is resumed, with others it begins anew', () => {
