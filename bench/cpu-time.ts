@@ -50,10 +50,25 @@ export const allowedProcessors = (): number[] => {
   });
 };
 
-/** Seconds that a hypervisor took away from processor `cpu` since boot. */
-export const stolenSeconds = (cpu: number): number => {
-  const line = readFileSync('/proc/stat', 'utf8')
-    .split('\n')
-    .find((l) => l.startsWith(`cpu${cpu} `));
-  return Number(line?.split(' ')[8] ?? 0) / 100;
+/** How a processor has spent its time since boot, in seconds. */
+export interface ProcessorTime {
+  /** On any work of this machine. */
+  readonly busy: number;
+  /** Taken away by a hypervisor. */
+  readonly stolen: number;
+}
+
+const USER_HZ = 100;
+
+/** How processor `cpu` has spent its time. */
+export const processorTime = (cpu: number): ProcessorTime => {
+  const lines = readFileSync('/proc/stat', 'utf8').split('\n');
+  const fields =
+    lines
+      .find((line) => line.startsWith(`cpu${cpu} `))
+      ?.split(' ')
+      .slice(1)
+      .map(Number) ?? [];
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, stolen = 0] = fields;
+  return { busy: (user + nice + system + irq + softirq) / USER_HZ, stolen: stolen / USER_HZ };
 };

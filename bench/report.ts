@@ -15,8 +15,7 @@ export interface Circumstances {
   readonly machine: readonly Fact[];
   readonly repetitions: number;
   readonly seconds: number;
-  /** Seconds that a hypervisor took from this machine's processors while it measured, and how long that took. */
-  readonly stolen: number;
+  /** How long it took, in seconds. */
   readonly lasted: number;
 }
 
@@ -31,7 +30,6 @@ export const formatAnswer = ({ question, answer }: Answered): string =>
 
 /** The whole page. */
 export const formatReport = (answered: readonly Answered[], c: Circumstances): string => {
-  const stolen = ((100 * c.stolen) / c.lasted).toFixed(1);
   return `# Benchmarks
 
 Written by \`npm run bench -- --write\` as root; nothing here is edited by hand. Every figure is the median of ${c.repetitions} repetitions of
@@ -44,7 +42,6 @@ ${answered.map(formatAnswer).join('\n\n')}
 
 ${formatTable({ caption: '', head: ['what', 'which'], rows: c.machine.map(([name, value]) => [name, value]) })}
 
-Ratios mean something, absolute figures only on this machine. During this run, which lasted ${Math.round(c.lasted)} s, a hypervisor took away
-${stolen} % of the processors' time.
+Ratios mean something, absolute figures only on this machine. The whole run took ${Math.round(c.lasted)} s.
 `;
 };

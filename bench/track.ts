@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Processes, RunningProcess } from '../test/netns/processes.ts';
 import type { Contestant } from './contestants.ts';
-import { cpuTime, softirqThread, stolenSeconds } from './cpu-time.ts';
+import { cpuTime, processorTime, softirqThread } from './cpu-time.ts';
 import type { Blasted } from './load/blast.ts';
 import type { DownloadOptions } from './load/download.ts';
 import { INNER_HEADERS } from './load/inner-packet.ts';
@@ -45,8 +45,8 @@ export interface Sample {
   readonly cpu: number;
   /** Nanoseconds that the kernel's network thread of the gateway's processor ran. */
   readonly softirq: number;
-  /** Seconds that a hypervisor took from the gateway's processor. */
-  readonly stolen: number;
+  /** Share of that time that others had of the gateway's processor: other programs, or a hypervisor. */
+  readonly foreign: number;
 }
 
 /**
@@ -151,13 +151,14 @@ export class Track implements AsyncDisposable {
     const after = this.#observe(box, pids);
     if (!this.#daemon?.isRunning) throw new Error(`${this.contestant.label} ended under load`);
     const payload = load.direction === 'upload' ? load.inner - INNER_HEADERS : load.inner + OVERHEAD;
+    const cpu = after.cpu - before.cpu;
+    const softirq = after.softirq - before.softirq;
+    const others = after.busy - before.busy - (cpu + softirq) / 1e9 + after.stolen - before.stolen;
     return {
       offered: sent,
       delivered: datagrams(before.count, after.count, payload),
-      seconds,
-      cpu: after.cpu - before.cpu,
-      softirq: after.softirq - before.softirq,
-      stolen: after.stolen - before.stolen,
+      foreign: Math.max(0, others / (after.time - before.time)),
+      ...{ seconds, cpu, softirq },
     };
   }
 
@@ -200,7 +201,8 @@ export class Track implements AsyncDisposable {
       count: this.network.count(box),
       cpu: cpuTime(pids),
       softirq: this.#softirq === undefined ? 0 : cpuTime([this.#softirq]),
-      stolen: stolenSeconds(this.#cpu.gateway),
+      ...processorTime(this.#cpu.gateway),
+      time: performance.now() / 1000,
     };
   }
 }
