@@ -35,6 +35,8 @@ export const AllocationFailure = {
 export type AllocationFailure = (typeof AllocationFailure)[keyof typeof AllocationFailure];
 /** States of `tunnel_clients`, in the order of their cells; a client is in exactly one. */
 export const ClientState = { connected: 0, unproven: 1, unheard: 2 } as const;
+/** Name of a {@link ClientState}. */
+export type ClientStateName = keyof typeof ClientState;
 /** Results of `tunnel_challenges_total`, in the order of their cells. */
 export const ChallengeResult = { sent: 0, answered: 1, expired: 2 } as const;
 /** Types of `icmp_generated_total`, in the order of their cells. */

@@ -1,7 +1,7 @@
 // What the HTTP side may ask of the gateway, and nothing else of it is known there. The supervisor implements it; tests have a fake,
 // and one set of expectations for both. Nothing in here is a secret.
 
-import type { Counters } from '../base/counters.ts';
+import type { ClientStateName, Counters } from '../base/counters.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { Problem } from './problem.ts';
 
@@ -27,14 +27,13 @@ export interface Check {
 }
 
 /** What a client of the configuration can be; each is in exactly one state. */
-export const clientStateHelp = {
-  connected: 'its endpoint is known and proven',
-  unproven: 'an endpoint or a restart has yet to be proven by a challenge',
-  unheard: 'no authentic datagram has come since the gateway started',
-} as const;
-export type ClientState = keyof typeof clientStateHelp;
+export const clientStateHelp: Readonly<Record<ClientStateName, string>> = {
+  connected: 'something authentic came within three minutes',
+  unproven: 'likewise, from an endpoint that has yet to be proven by a challenge',
+  unheard: 'nothing authentic came for three minutes, or ever',
+};
 /** Names of all states. */
-export const clientStates: readonly ClientState[] = Object.keys(clientStateHelp) as ClientState[];
+export const clientStates: readonly ClientStateName[] = Object.keys(clientStateHelp) as ClientStateName[];
 
 /** Results of `config_reloads_total`. */
 export const reloadResults = ['success', 'failure'] as const;
@@ -44,7 +43,7 @@ export interface Vitals {
   /** Seconds since 1970. */
   readonly startTimeSeconds: number;
   readonly draining: boolean;
-  readonly clients: Readonly<Record<ClientState, number>>;
+  readonly clients: Readonly<Record<ClientStateName, number>>;
   /** Datagrams that the kernel dropped because the socket's buffer was full, one entry a `satp.listen`, in its order. */
   readonly socketReceiveDrops: readonly number[];
   readonly shardRestarts: number;
@@ -63,14 +62,14 @@ export interface GatewayStatus {
   readonly shards: number;
   readonly listen: readonly string[];
   readonly egress: string;
-  readonly clients: Readonly<Record<ClientState, number>>;
+  readonly clients: Readonly<Record<ClientStateName, number>>;
 }
 
 /** A client. */
 export interface ClientRow {
   readonly name: string;
   readonly mux: number;
-  readonly state: ClientState;
+  readonly state: ClientStateName;
   /** Of the underlay, as `address:port`. */
   readonly endpoint: string | null;
   readonly heardSecondsAgo: number | null;

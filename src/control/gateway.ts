@@ -2,7 +2,7 @@
 // does is touch a packet.
 
 import type { Logger } from 'pino';
-import { Cell, type Counters, createCounters } from '../base/counters.ts';
+import { Cell, ClientState, type ClientStateName, type Counters, createCounters } from '../base/counters.ts';
 import { GatewayError } from '../base/errors.ts';
 import { seconds } from '../base/time.ts';
 import type { ShardSettings } from '../dataplane/settings.ts';
@@ -11,7 +11,6 @@ import { type Config, examineFile, summarize } from './config.ts';
 import { DropSampler } from './drop-sampler.ts';
 import {
   type Check,
-  type ClientState,
   clientStates,
   type GatewayControl,
   type GatewayStatus,
@@ -278,11 +277,9 @@ export class Gateway implements GatewayControl {
     }
   }
 
-  #clientStates(): Record<ClientState, number> {
+  #clientStates(): Record<ClientStateName, number> {
     const states = { connected: 0, unproven: 0, unheard: 0 };
-    clientStates.forEach((state, i) => {
-      states[state] = this.#counters[Cell.tunnelClients + i]!;
-    });
+    for (const state of clientStates) states[state] = this.#counters[Cell.tunnelClients + ClientState[state]]!;
     return states;
   }
 

@@ -3,7 +3,7 @@
 import type { TableRows } from '../dataplane/messages.ts';
 import { formatPrefix4 } from '../wire/addr.ts';
 import type { Config } from './config.ts';
-import type { ClientRow, ClientState, MappingRow, Page, PageQuery, PoolRow, SessionRow } from './gateway-control.ts';
+import type { ClientRow, MappingRow, Page, PageQuery, PoolRow, SessionRow } from './gateway-control.ts';
 import type { ShardSupervisor } from './shard-supervisor.ts';
 import { type ClientNames, showMapping, showPool, showSession } from './views.ts';
 
@@ -22,7 +22,7 @@ export class Tables {
     return this.#page('clients', query, (view) => ({
       name: view.name,
       mux: view.mux,
-      state: stateOf(view),
+      state: view.state,
       endpoint: view.endpoint,
       heardSecondsAgo: view.heardSecondsAgo,
       addresses: addresses.get(view.name) ?? [],
@@ -50,8 +50,3 @@ export class Tables {
     return { rows: rows.map((view) => show(view, (row) => names.get(row) ?? null)), next };
   }
 }
-
-const stateOf = (view: TableRows['clients']): ClientState => {
-  if (view.heardSecondsAgo === null) return 'unheard';
-  return view.proven ? 'connected' : 'unproven';
-};

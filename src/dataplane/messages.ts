@@ -3,6 +3,7 @@
 // between two batches.
 
 import type { MessagePort } from 'node:worker_threads';
+import type { ClientStateName } from '../base/counters.ts';
 import type { Family } from '../io/socket-address.ts';
 import type { MappingView, PoolView, SessionView } from '../nat/policy.ts';
 import type { LineStore } from '../satp/line-store.ts';
@@ -35,8 +36,7 @@ export interface ClientView {
   readonly mux: number;
   /** `address:port` of the underlay, or null before the first authentic datagram. */
   readonly endpoint: string | null;
-  /** False while a moved endpoint has yet to answer a challenge. */
-  readonly proven: boolean;
+  readonly state: ClientStateName;
   /** Seconds since the last authentic datagram, or null. */
   readonly heardSecondsAgo: number | null;
 }

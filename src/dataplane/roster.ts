@@ -39,11 +39,6 @@ export class Roster {
     return this.#highWater;
   }
 
-  /** Rows that hold a client, ascending. */
-  rows(): number[] {
-    return [...this.#entries.values()].map((entry) => entry.row).sort((a, b) => a - b);
-  }
-
   /** Makes the clients exactly `specs`; new associations, and those whose keys changed, seal with `senderId`. */
   apply(specs: readonly ClientSpec[], senderId: number, now: Instant): void {
     const wanted = new Map(specs.map((spec) => [spec.association.mux, spec]));

@@ -1,13 +1,14 @@
 // Pages of the tables for people. Read between two batches, so a page is small; it allocates, which the packet's path never does.
 
 import { EndpointWord } from '../base/endpoint.ts';
-import type { Instant } from '../base/time.ts';
+import { type Duration, type Instant, minutes } from '../base/time.ts';
 import { type Family, formatRemote } from '../io/socket-address.ts';
-import type { AssociationView } from '../satp/satp.ts';
 import type { ClientView, Query, TablePage, TableRows } from './messages.ts';
 import type { Stages } from './pipeline.ts';
 import type { Roster } from './roster.ts';
 
+/** A client that nothing authentic came from for longer counts as unheard. */
+export const HEARD_WITHIN: Duration = minutes(3);
 /** Rows of one page, whatever is asked for. */
 const LARGEST_PAGE = 1000;
 
@@ -22,23 +23,35 @@ export interface TableSources {
 const showEndpoint = (endpoint: Uint32Array | undefined, families: readonly Family[]): string | null =>
   endpoint === undefined ? null : formatRemote(families[endpoint[EndpointWord.socket]!]!, endpoint, 0);
 
-const showClient = (view: AssociationView, families: readonly Family[], now: Instant): ClientView => ({
-  name: view.name,
-  mux: view.mux,
-  endpoint: showEndpoint(view.endpoint, families),
-  proven: view.proven,
-  heardSecondsAgo: view.heardAt === undefined ? null : Math.floor((now - view.heardAt) / 1000),
-});
+/** A cursor here is a row: pages cost what is on them, however many clients there are. */
+const clientPage = (
+  { stages: { satp }, roster, families }: TableSources,
+  cursor: number,
+  limit: number,
+  now: Instant,
+): TablePage<ClientView> => {
+  const rows: ClientView[] = [];
+  let row = cursor;
+  for (; row < roster.highWater && rows.length < limit; row++) {
+    const view = satp.view(row);
+    if (view === undefined) continue;
+    const { name, mux, endpoint, heardAt } = view;
+    rows.push({
+      name,
+      mux,
+      state: satp.state(row, HEARD_WITHIN, now),
+      endpoint: showEndpoint(endpoint, families),
+      heardSecondsAgo: heardAt === undefined ? null : Math.floor((now - heardAt) / 1000),
+    });
+  }
+  return { rows, names: new Map(), next: row < roster.highWater ? row : null };
+};
 
 /** The part of a table that `query` asks for. */
-export const readTable = (
-  { stages, roster, families }: TableSources,
-  query: Query,
-  now: Instant,
-): TablePage<TableRows[keyof TableRows]> => {
+export const readTable = (sources: TableSources, query: Query, now: Instant): TablePage<TableRows[keyof TableRows]> => {
   const limit = Math.min(query.limit, LARGEST_PAGE);
   const { table, cursor } = query;
-  const { nat, satp } = stages;
+  const { nat, satp } = sources.stages;
   const names = new Map<number, string>();
   const page = <Row>(rows: readonly Row[]): TablePage<Row> => ({
     rows,
@@ -51,12 +64,7 @@ export const readTable = (
   };
   switch (table) {
     case 'clients':
-      return page(
-        roster
-          .rows()
-          .slice(cursor, cursor + limit)
-          .map((row) => showClient(satp.view(row)!, families, now)),
-      );
+      return clientPage(sources, cursor, limit, now);
     case 'mappings':
       return named(nat.mappings(limit, cursor));
     case 'sessions':

@@ -3,7 +3,7 @@
 
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Cell, ClientState, type Counters } from '../base/counters.ts';
-import { after, type Instant, milliseconds, minutes, seconds } from '../base/time.ts';
+import { after, type Instant, milliseconds, seconds } from '../base/time.ts';
 import { monotonicClock } from '../io/clock.ts';
 import { Poller } from '../io/poller.ts';
 import { TunQueue } from '../io/tun-queue.ts';
@@ -12,10 +12,8 @@ import { Wakeup } from '../io/wakeup.ts';
 import { Assembly } from './assembly.ts';
 import type { FromShard, ShardStart, ToShard } from './messages.ts';
 import { Shard } from './shard.ts';
-import { readTable, type TableSources } from './table-pages.ts';
+import { HEARD_WITHIN, readTable, type TableSources } from './table-pages.ts';
 
-/** A client that was heard of within this time counts as connected. */
-const CONNECTED_WITHIN = minutes(3);
 /** How often what is not done per packet is done: client states, sender ids that run out. */
 const CHORES_EVERY = seconds(1);
 
@@ -108,7 +106,7 @@ class ShardThread {
   #doChores(now: Instant): void {
     const { stages, roster } = this.#assembly;
     const { satp } = stages;
-    const { connected, unproven, unheard } = satp.count(CONNECTED_WITHIN, now);
+    const { connected, unproven, unheard } = satp.count(HEARD_WITHIN, now);
     this.#counters[Cell.tunnelClients + ClientState.connected] = connected;
     this.#counters[Cell.tunnelClients + ClientState.unproven] = unproven;
     this.#counters[Cell.tunnelClients + ClientState.unheard] = unheard;

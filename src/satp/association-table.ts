@@ -3,6 +3,7 @@
 // need not fear that somebody pointed it at a third party, and what may be sent to an unproven one is limited by credit.
 
 import { invariant } from '../base/assert.ts';
+import type { ClientStateName } from '../base/counters.ts';
 import { copyEndpoint, ENDPOINT_WORDS } from '../base/endpoint.ts';
 import type { Duration, Instant } from '../base/time.ts';
 import type { AssociationSpec } from './association-spec.ts';
@@ -155,16 +156,17 @@ export class AssociationTable {
     this.whereabouts[row] = Whereabouts.proven;
   }
 
-  /** How many clients were heard of within the last `span`, how many of those at an unproven endpoint, and how many were not. */
-  count(span: Duration, now: Instant): { connected: number; unproven: number; unheard: number } {
+  /** How the client in `row` stands: it is unheard if nothing authentic has come within the last `span`. */
+  state(row: number, span: Duration, now: Instant): ClientStateName {
+    const whereabouts = this.whereabouts[row];
+    if (whereabouts === Whereabouts.unknown || now - this.heardAt[row]! > span) return 'unheard';
+    return whereabouts === Whereabouts.unproven ? 'unproven' : 'connected';
+  }
+
+  /** How many clients are in each {@link state}. */
+  count(span: Duration, now: Instant): Record<ClientStateName, number> {
     const count = { connected: 0, unproven: 0, unheard: 0 };
-    for (let row = 0; row < this.capacity; row++) {
-      if (!this.has(row)) continue;
-      const whereabouts = this.whereabouts[row];
-      if (whereabouts === Whereabouts.unknown || now - this.heardAt[row]! > span) count.unheard++;
-      else if (whereabouts === Whereabouts.unproven) count.unproven++;
-      else count.connected++;
-    }
+    for (let row = 0; row < this.capacity; row++) if (this.has(row)) count[this.state(row, span, now)]++;
     return count;
   }
 }

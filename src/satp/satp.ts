@@ -2,7 +2,7 @@
 // goes to them. Everything else about them, which control asks for between two batches, is here too.
 
 import { type PacketBatch, Verdict } from '../base/batch.ts';
-import type { Counters } from '../base/counters.ts';
+import type { ClientStateName, Counters } from '../base/counters.ts';
 import { ENDPOINT_WORDS } from '../base/endpoint.ts';
 import type { Random } from '../base/random.ts';
 import { type Duration, type Instant, instant, NEVER } from '../base/time.ts';
@@ -151,8 +151,13 @@ export class Satp {
     this.#table.sequence[row] = sequence;
   }
 
-  /** How many clients were heard of within the last `span`, how many of those at an unproven endpoint, and how many were not. */
-  count(span: Duration, now: Instant): { connected: number; unproven: number; unheard: number } {
+  /** How the client in `row` stands: it is unheard if nothing authentic has come within the last `span`. */
+  state(row: number, span: Duration, now: Instant): ClientStateName {
+    return this.#table.state(row, span, now);
+  }
+
+  /** How many clients are in each {@link state}. */
+  count(span: Duration, now: Instant): Record<ClientStateName, number> {
     return this.#table.count(span, now);
   }
 

@@ -88,7 +88,9 @@ test('a shard starts, answers, applies settings, is replaced with a fresh sender
       ],
     );
     assert.equal(next, null);
-    assert.equal((await supervisor.query({ table: 'clients', cursor: 1, limit: 1 })).rows[0]!.name, 'client2');
+    const first = await supervisor.query({ table: 'clients', cursor: 0, limit: 1 });
+    const second = await supervisor.query({ table: 'clients', cursor: first.next!, limit: 1 });
+    assert.deepEqual([first.rows[0]!.name, second.rows[0]!.name, second.next], ['client1', 'client2', null]);
   });
 
   await t.test('it applies settings between two batches', async () => {
