@@ -72,7 +72,6 @@ export const shardSettings = (config: Config, { senderId, hostAddresses }: Shard
     allowReserved: config.policy.allowReserved,
     hostAddresses: hostAddresses.filter((address) => !config.relay.pool.some((p) => contains(p, address))),
   },
-  mtu: config.relay.device.mtu,
 });
 
 /**

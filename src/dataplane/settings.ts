@@ -24,6 +24,4 @@ export interface ShardSettings {
     /** The host's own addresses, which no client may reach; pool addresses are not among them. */
     readonly hostAddresses: readonly Ip4[];
   };
-  /** Largest inner packet in octets. */
-  readonly mtu: number;
 }

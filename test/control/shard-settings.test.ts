@@ -14,7 +14,6 @@ test('a shard is told everything, in numbers and octets', () => {
   const settings = shardSettings(accept(COMPLETE), { senderId: 150, hostAddresses: [own, pooled] });
   assert.equal(settings.senderId, 150);
   assert.equal(settings.replayWindow, 64);
-  assert.equal(settings.mtu, 1300);
   const { association, prefixes } = settings.clients[0]!;
   assert.equal(Buffer.from(association.keys.masterKey).toString('hex'), KEY);
   assert.equal(Buffer.from(association.keys.masterSalt).toString('hex'), SALT);

@@ -39,7 +39,6 @@ const settingsWith = (senderId: number, muxes: readonly number[]): ShardSettings
   replayWindow: 64,
   nat: policyWith(),
   policy: { allowReserved: true, hostAddresses: [ip('127.0.0.1')] },
-  mtu: 1400,
 });
 
 const eventually = async (what: string, isTrue: () => boolean): Promise<void> => {
