@@ -26,6 +26,9 @@ export interface Resources {
   host: HostSetup;
 }
 
+/** The part of all sender ids at which their end is announced: years ahead, if gateways are not started every minute. */
+const FEW_SENDER_IDS = 1 / 8;
+
 /** What `config` asks of the host; the device's name is what its driver says. */
 export const hostPlanInput = ({ relay }: Config, device: Tun): HostPlanInput => ({
   egress: relay.egress,
@@ -47,6 +50,10 @@ export const takeResources = async (config: Config, log: Logger, stack: AsyncDis
   await HostSetup.recover(state, log);
   const random = new SystemRandom();
   const senderIds = new SenderIds(state, config.node.senderIds, random);
+  const { low, high } = config.node.senderIds;
+  const { remaining } = senderIds;
+  if (remaining <= (high - low + 1) * FEW_SENDER_IDS)
+    log.warn({ remaining }, 'sender ids run out; give every client a new key before there are none left');
   const numbers = new NumberJournal(state, CAPACITY.clients, random);
   const sockets = config.satp.listen.map((listen) => {
     const socket = openUdpSocket(listen);
