@@ -15,6 +15,8 @@ const HEARTBEAT_MS = 1000;
 const STUCK_AFTER = 5;
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5000;
+/** Heartbeats after which a shard is sound. One that dies sooner is replaced later each time: every start costs a sender id. */
+const SOUND_AFTER = 60;
 const ANSWER_WITHIN_MS = 5000;
 
 /** What the supervisor needs from the gateway. */
@@ -54,6 +56,7 @@ export class ShardSupervisor {
   #backoff = BACKOFF_MIN_MS;
   #lastLoops = 0;
   #missed = 0;
+  #beats = 0;
   #nextId = 1;
   #ready = false;
   #stopping = false;
@@ -175,6 +178,7 @@ export class ShardSupervisor {
     if (message.kind === 'ready') {
       this.#ready = true;
       this.#missed = 0;
+      this.#beats = 0;
       this.#owner.onUp();
     } else if (message.kind === 'needSenderId') {
       const senderId = this.#owner.leaseSenderId();
@@ -215,7 +219,7 @@ export class ShardSupervisor {
     const loops = this.#owner.counters[Cell.shardLoops]!;
     this.#missed = loops === this.#lastLoops ? this.#missed + 1 : 0;
     this.#lastLoops = loops;
-    if (this.#missed === 0) this.#backoff = BACKOFF_MIN_MS;
+    if (this.#missed === 0 && ++this.#beats >= SOUND_AFTER) this.#backoff = BACKOFF_MIN_MS;
     if (this.#missed >= STUCK_AFTER) void this.#worker?.terminate();
   }
 }
