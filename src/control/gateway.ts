@@ -82,7 +82,6 @@ export class Gateway implements GatewayControl {
     await using stack = new AsyncDisposableStack();
     const resources = await takeResources(config, log, stack);
     const gateway = new Gateway(config, resources, log);
-    stack.defer(() => resources.numbers.saveAll());
     stack.defer(() => gateway.#shard.stop());
     await gateway.#shard.start();
     for (const timer of [

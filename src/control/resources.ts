@@ -29,6 +29,14 @@ export interface Resources {
 /** The part of all sender ids at which their end is announced: years ahead, if gateways are not started every minute. */
 const FEW_SENDER_IDS = 1 / 8;
 
+const saveNumbers = (numbers: NumberJournal, log: Logger): void => {
+  try {
+    numbers.saveAll();
+  } catch (err) {
+    log.error({ err }, 'the numbers of clients were not saved; the next start takes up older ones');
+  }
+};
+
 /** What `config` asks of the host; the device's name is what its driver says. */
 export const hostPlanInput = ({ relay }: Config, device: Tun): HostPlanInput => ({
   egress: relay.egress,
@@ -55,6 +63,8 @@ export const takeResources = async (config: Config, log: Logger, stack: AsyncDis
   if (remaining <= (high - low + 1) * FEW_SENDER_IDS)
     log.warn({ remaining }, 'sender ids run out; give every client a new key before there are none left');
   const numbers = new NumberJournal(state, CAPACITY.clients, random);
+  // After the host was put back, which must not wait for a slow disk.
+  stack.defer(() => saveNumbers(numbers, log));
   const sockets = config.satp.listen.map((listen) => {
     const socket = openUdpSocket(listen);
     stack.defer(() => socket.close());
