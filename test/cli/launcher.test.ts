@@ -11,7 +11,7 @@ after(() => rmSync(base, { recursive: true }));
 let packages = 0;
 
 const TELL = (name: string): string =>
-  `process.stdout.write(JSON.stringify({ main: '${name}', pid: process.pid, args: process.argv.slice(2), node: process.execPath, cwd: process.cwd() }));\n`;
+  `process.stdout.write(JSON.stringify({ main: '${name}', pid: process.pid, args: process.argv.slice(2), flags: process.execArgv, node: process.execPath, cwd: process.cwd() }));\n`;
 
 interface Parts {
   readonly src?: boolean;
@@ -47,7 +47,7 @@ interface Told {
   readonly code: number | null;
   readonly stderr: string;
   readonly pid: number | undefined;
-  readonly said: { main: string; pid: number; args: string[]; cwd: string } | undefined;
+  readonly said: { main: string; pid: number; args: string[]; flags: string[]; cwd: string } | undefined;
 }
 
 /** Runs `command`; PATH has the usual tools, and a Node only if `path` has one. */
@@ -86,6 +86,14 @@ suite('the launcher', { concurrency: true }, () => {
     assert.deepEqual(said?.args, ['check', 'a b', '']);
     assert.equal(said?.cwd, tmpdir());
     assert.equal(stderr, '');
+  });
+
+  test('keeps SIGUSR1 from opening a debugger to everybody on the host, unless told otherwise', async () => {
+    const root = makePackage({ dist: true, nodes: BUNDLED });
+    const flag = '--disable-sigusr1';
+    assert.ok((await run(join(root, 'bin/anygate'))).said?.flags.includes(flag));
+    const env = { ANYGATE_DEBUG: 'sigusr1' };
+    assert.ok(!(await run(join(root, 'bin/anygate'), [], { env })).said?.flags.includes(flag));
   });
 
   test('prefers sources over the built tree, unless told otherwise', async () => {

@@ -50,7 +50,11 @@ export class RunningGateway {
     this.#http = http;
     const log = join(lab.dir, 'gateway.log');
     this.#logAt = existsSync(log) ? statSync(log).size : 0;
-    this.#process = lab.spawn('gw', [LAUNCHER, 'serve', '--config', config], { log: 'gateway.log' });
+    this.#process = lab.spawn('gw', [LAUNCHER, 'serve', '--config', config], {
+      log: 'gateway.log',
+      // For tests that end the shard by way of the debugger, see kill-shard.ts.
+      env: { ANYGATE_DEBUG: 'sigusr1' },
+    });
   }
 
   static async start(
