@@ -40,8 +40,11 @@ for (const daemon of ['uanytun', 'anytun'] as const) {
     const { stdout } = await lab.exec('c1', ['ps', '-eo', 'args']);
     const key = /^key: (\S+)/.exec(readFileSync(done.keyFile, 'utf8'))![1]!;
     assert.ok(!stdout.includes(key), 'the key is not in the process list');
-    const status = await lab.run('gw', [LAUNCHER, 'status', '--config', gateway.config]);
-    assert.match(status, /ready[\s\S]*1 connected, 0 unproven, 0 unheard/);
+    // States are counted once a second.
+    await eventually('status shows the client', async () => {
+      const status = await lab.run('gw', [LAUNCHER, 'status', '--config', gateway.config]);
+      return /ready[\s\S]*1 connected, 0 unproven, 0 unheard/.test(status);
+    });
     assert.equal(
       await lab.run('gw', [LAUNCHER, 'reload', '--config', gateway.config]),
       'the configuration is in force\n',
