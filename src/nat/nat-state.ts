@@ -26,6 +26,9 @@ const PROTOCOLS = 3;
 /** Sessions that strangers may open at a client, unanswered, as a part of its quota: a flood of SYNs takes no more than this. */
 const UNANSWERED_SHARE = 1 / 4;
 
+/** The same at all clients together, as a part of the table: what strangers send at many clients leaves room for the clients' own. */
+const UNANSWERED_SHARE_OF_TABLE = 1 / 8;
+
 const usesAddressFilter = (p: NatPolicy): boolean =>
   p.filtering[Protocol.udp] === 'address-dependent' || p.filtering[Protocol.tcp] === 'address-dependent';
 
@@ -40,6 +43,8 @@ export class NatState {
   readonly counters: Counters;
   readonly #random: Random;
   #filter: AddressFilter | undefined;
+  /** The sum of the clients' unanswered sessions. */
+  #unanswered = 0;
   /** Why the last attempt to open something came to nothing. */
   refusal: DropReason = DropReason.natTableFull;
 
@@ -102,9 +107,11 @@ export class NatState {
     if (this.clients.sessions[client]! >= sessions || this.clients.unanswered[client]! >= sessions * UNANSWERED_SHARE) {
       return this.#refuse(DropReason.natQuotaSessions, AllocationFailure.quotaSessions);
     }
-    if (!this.sessions.hasRoom) return this.#refuse(DropReason.natTableFull, AllocationFailure.tableFull);
+    if (!this.sessions.hasRoom || this.#unanswered >= this.policy.capacity.sessions * UNANSWERED_SHARE_OF_TABLE) {
+      return this.#refuse(DropReason.natTableFull, AllocationFailure.tableFull);
+    }
     const row = this.#openSession(mapping, c, i);
-    this.clients.unanswered[client]!++;
+    this.#countUnanswered(client, 1);
     this.sessions.setTcpState(row, TcpState.inboundSyn);
     this.expiry.enlist(row, TimeoutClass.tcpOpening, now);
     return row;
@@ -123,7 +130,7 @@ export class NatState {
     if (direction === Direction.outbound && !this.sessions.holds(row)) {
       this.sessions.setHolds(row);
       this.mappings.addHolders(this.sessions.mapping(row), 1);
-      this.clients.unanswered[this.sessions.client(row)]!--;
+      this.#countUnanswered(this.sessions.client(row), -1);
     }
   }
 
@@ -222,8 +229,13 @@ export class NatState {
     this.expiry.delist(row);
     this.sessions.close(row);
     this.clients.sessions[client]!--;
-    if (!wasHolding) this.clients.unanswered[client]!--;
+    if (!wasHolding) this.#countUnanswered(client, -1);
     else if (this.mappings.addHolders(mapping, -1) === 0) this.closeMapping(mapping, now);
+  }
+
+  #countUnanswered(client: number, change: number): void {
+    this.clients.unanswered[client]! += change;
+    this.#unanswered += change;
   }
 
   #refuse(reason: DropReason, failure: AllocationFailure): number {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Verdict } from '../../src/base/batch.ts';
+import { AllocationFailure } from '../../src/base/counters.ts';
 import { Protocol } from '../../src/base/protocol.ts';
 import { minutes, seconds } from '../../src/base/time.ts';
 import { TcpFlag } from '../../src/wire/tcp.ts';
@@ -134,6 +135,37 @@ test('a flood of SYNs takes no more than a quarter of the client’s sessions', 
   rig.pass(minutes(4));
   assert.equal(rig.sessionCount, 1);
   assert.equal(rig.in(tcp(`${R2}:203`, `${EXT}:5000`, syn)).verdict, Verdict.client);
+});
+
+test('SYNs from strangers at many clients take no more than an eighth of the session table (RFC 6888 REQ-5)', () => {
+  const rig = new Rig(policyWith({ capacity: { sessions: 80 } }));
+  const clients = [1, 2, 3, 4, 5, 6, 7, 8];
+  for (const c of clients) rig.out(c, tcp(`10.99.0.${c}:${5000 + c}`, `${R1}:80`, syn));
+  const strange = (c: number, p: number) => rig.in(tcp(`${R2}:${p}`, `${EXT}:${5000 + c}`, syn));
+  /** How many of 160 SYNs, the same number at each client, are let in. */
+  const flood = (from: number): number => {
+    let admitted = 0;
+    for (let p = from; p < from + 20; p++)
+      for (const c of clients) if (strange(c, p).verdict === Verdict.client) admitted++;
+    return admitted;
+  };
+  assert.equal(flood(100), 10);
+  assert.equal(rig.count('natAllocationFailures', AllocationFailure.tableFull), 150);
+  assert.equal(strange(1, 1).reason, 'natTableFull');
+  // The clients have the rest of the table to themselves.
+  for (const c of clients) {
+    assert.equal(rig.out(c, tcp(`10.99.0.${c}:${5000 + c}`, `${R1}:81`, syn)).verdict, Verdict.external);
+    assert.equal(rig.out(c, udp(`10.99.0.${c}:6000`, `${R1}:53`)).verdict, Verdict.external);
+  }
+  // What is answered, goes with its client or is idle for too long makes room for as much, and for no more.
+  rig.out(1, tcp('10.99.0.1:5001', `${R2}:100`, syn | ack));
+  assert.equal(flood(200), 1);
+  rig.nat.closeClient(8, rig.now);
+  assert.equal(flood(300), 1);
+  rig.pass(minutes(3));
+  for (const c of clients) rig.out(c, tcp(`10.99.0.${c}:${5000 + c}`, `${R1}:80`, syn));
+  rig.pass(minutes(1));
+  assert.equal(flood(400), 10);
 });
 
 test('a mapping keeps its external endpoint and filtering at any fill of the pool (RFC 4787 §7 REQ-11)', () => {
