@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./status.ts')).statusCommand(),
   healthcheck: async () => (await import('./healthcheck.ts')).healthcheckCommand(),
   reload: async () => (await import('./reload.ts')).reloadCommand(),
+  reset: async () => (await import('./reset.ts')).resetCommand(),
   demo: async () => (await import('./demo.ts')).demoCommand(),
 };
 

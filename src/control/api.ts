@@ -1,4 +1,4 @@
-// The API under /api/v1: the tables a page at a time, the status, and reload. It only asks the gateway; who may ask is settled before.
+// The API under /api/v1: the tables a page at a time, the status, reload, and reset of a client. It only asks the gateway; who may ask is settled before.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type AccessRules, refuseApi } from './access.ts';
@@ -56,6 +56,11 @@ export const addApi = (app: FastifyInstance, gateway: GatewayControl, rules: Acc
         if (result.applied) return result;
         const { code, message, problems } = result;
         return sendProblem(reply, 422, message, { code, problems });
+      });
+      api.post<{ Params: { name: string } }>('/clients/:name/reset', async (request, reply) => {
+        const { name } = request.params;
+        if (await gateway.resetClient(name)) return { reset: name };
+        return sendProblem(reply, 404, `there is no client ${JSON.stringify(name)}`);
       });
     },
     { prefix: '/api/v1' },

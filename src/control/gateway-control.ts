@@ -139,4 +139,9 @@ export interface GatewayControl {
   pools(query: PageQuery): Promise<Page<PoolRow>>;
   /** Reads the configuration file again. Rejects only when the machine fails on the way. */
   reload(): Promise<ReloadResult>;
+  /**
+   * Forgets what was received from the client called `name`, so that its next authentic datagram is taken for its first, even if
+   * somebody recorded it. False if there is no such client.
+   */
+  resetClient(name: string): Promise<boolean>;
 }

@@ -167,6 +167,15 @@ export class Gateway implements GatewayControl {
   readonly sessions: GatewayControl['sessions'] = (query) => this.#tables.sessions(query);
   readonly pools: GatewayControl['pools'] = (query) => this.#tables.pools(query);
 
+  async resetClient(name: string): Promise<boolean> {
+    const client = this.#config.clients.find((c) => c.name === name);
+    if (client === undefined) return false;
+    await this.#shard.reset(client.mux);
+    this.#saveNumbers();
+    this.#log.warn({ client: name }, 'a client was reset: its next authentic datagram counts as its first');
+    return true;
+  }
+
   /** One reload at a time: they are taken up in the order in which they were asked for. */
   reload(): Promise<ReloadResult> {
     const result = this.#reloading.then(() => this.#reload());

@@ -93,6 +93,11 @@ export class ShardSupervisor {
     }
   }
 
+  /** Forgets what was received from the client with `mux`, if there is one: its next authentic datagram is the first. */
+  async reset(mux: number): Promise<void> {
+    await this.#ask((id) => ({ kind: 'reset', id, mux }));
+  }
+
   /** Asks for a part of a table, which the shard reads between two batches. */
   async query<T extends keyof TableRows>(query: Query & { readonly table: T }): Promise<TablePage<TableRows[T]>> {
     return (await this.#ask((id) => ({ kind: 'query', id, query }))) as TablePage<TableRows[T]>;

@@ -68,6 +68,7 @@ export interface TablePage<Row> {
 /** Control thread to shard. */
 export type ToShard =
   | { readonly kind: 'apply'; readonly id: number; readonly settings: ShardSettings }
+  | { readonly kind: 'reset'; readonly id: number; readonly mux: number }
   | { readonly kind: 'query'; readonly id: number; readonly query: Query }
   | { readonly kind: 'senderId'; readonly mux: number; readonly senderId: number }
   | { readonly kind: 'stop' };
@@ -75,6 +76,7 @@ export type ToShard =
 /** Shard to control thread. */
 export type FromShard =
   | { readonly kind: 'ready' }
+  /** To `apply` and `reset`. */
   | { readonly kind: 'applied'; readonly id: number }
   | { readonly kind: 'page'; readonly id: number; readonly page: TablePage<TableRows[keyof TableRows]> }
   | { readonly kind: 'needSenderId'; readonly mux: number };

@@ -87,6 +87,13 @@ class ShardThread {
         this.#senderIdAsked.clear();
         this.#say({ kind: 'applied', id: message.id });
         return;
+      case 'reset': {
+        const { satp } = this.#assembly.stages;
+        const row = satp.rowOf(message.mux);
+        if (row >= 0) satp.reset(row);
+        this.#say({ kind: 'applied', id: message.id });
+        return;
+      }
       case 'query':
         this.#say({ kind: 'page', id: message.id, page: readTable(this.#tables, message.query, now) });
         return;

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { pino } from 'pino';
+import { GatewayError } from '../../src/base/errors.ts';
 import { clientCommands, connectConfig, quote } from '../../src/cli/client-commands.ts';
 import { generatePassphrase } from '../../src/cli/keygen.ts';
 import { writePrivateFile } from '../../src/cli/private-file.ts';
@@ -167,6 +168,33 @@ test('status, healthcheck and reload talk to the gateway of the configuration', 
   assert.match(refused.stderr, /nothing was changed.*a problem in the configuration/);
   gateway.reloadResult = { applied: false, code: 'ERR_HOST_SETUP', message: 'ip failed', problems: [] };
   assert.equal((await anygate(cwd, ['reload'])).code, 3);
+  await server.close();
+});
+
+test('reset names the client that begins anew, and fails if there is none of that name', async () => {
+  const cwd = emptyDirectory();
+  const gateway = new FakeGateway();
+  const row = { mux: 7, state: 'unheard', endpoint: null, heardSecondsAgo: null, addresses: [] } as const;
+  gateway.clientRows.push({ ...row, name: 'alice' });
+  const listen = parseHttpListen(`unix:${join(base, 'reset.sock')}`);
+  assert.ok(typeof listen !== 'string');
+  const server = await startHttp(gateway, { listen }, pino({ level: 'silent' }));
+  writeFileSync(join(cwd, 'anygate.yaml'), `http: { listen: "${server.address}" }\n`);
+  const done = await anygate(cwd, ['reset', 'alice']);
+  assert.deepEqual([done.code, gateway.resets], [0, ['alice']], done.stderr);
+  assert.match(done.stdout, /^alice was reset; /);
+  assert.deepEqual(JSON.parse((await anygate(cwd, ['reset', 'alice', '--json'])).stdout), { reset: 'alice' });
+  for (const name of ['bob', '../../reload', 'a b']) {
+    const lost = await anygate(cwd, ['reset', name]);
+    assert.equal(lost.code, 2, name);
+    assert.match(lost.stderr, /was not reset: there is no client[\s\S]*ERR_USAGE/);
+  }
+  assert.equal((await anygate(cwd, ['reset'])).code, 2, 'a name is needed');
+  gateway.failure = new GatewayError('ERR_SHARD', 'the shard is down; it is being restarted');
+  const down = await anygate(cwd, ['reset', 'alice']);
+  assert.equal(down.code, 70);
+  assert.match(down.stderr, /the shard is down/);
+  assert.deepEqual([gateway.resets.length, gateway.reloads], [2, 0]);
   await server.close();
 });
 

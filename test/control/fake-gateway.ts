@@ -28,6 +28,7 @@ export class FakeGateway implements GatewayControl {
   failing: readonly string[] = [];
   draining = false;
   reloads = 0;
+  readonly resets: string[] = [];
   reloadResult: ReloadResult = { applied: true, warnings: [] };
   clientRows: ClientRow[] = [];
   mappingRows: MappingRow[] = [];
@@ -98,5 +99,12 @@ export class FakeGateway implements GatewayControl {
   async reload(): Promise<ReloadResult> {
     this.reloads++;
     return this.reloadResult;
+  }
+
+  async resetClient(name: string): Promise<boolean> {
+    if (this.failure) throw this.failure;
+    if (!this.clientRows.some((row) => row.name === name)) return false;
+    this.resets.push(name);
+    return true;
   }
 }

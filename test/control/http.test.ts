@@ -132,6 +132,30 @@ test('reload answers 200 when applied, and 422 with every problem when refused',
   assert.equal(gateway.reloads, 2);
 });
 
+test('reset of a client answers 200, and 404 with a problem if there is no such client', async () => {
+  const gateway = new FakeGateway();
+  const row = { mux: 7, state: 'unheard', endpoint: null, heardSecondsAgo: null, addresses: [] } as const;
+  gateway.clientRows.push({ ...row, name: 'alice' });
+  const app = open(gateway);
+  const post = (name: string, headers: Record<string, string> = {}) =>
+    app.inject({ method: 'POST', url: `/api/v1/clients/${name}/reset`, headers: { ...LOCAL, ...headers } });
+  const done = await post('alice');
+  assert.deepEqual([done.statusCode, done.json()], [200, { reset: 'alice' }]);
+  for (const name of ['bob', '..', '%2e%2e', 'x'.repeat(63)]) {
+    const refused = await post(name);
+    assert.equal(refused.statusCode, 404, name);
+    assert.match(refused.headers['content-type'] as string, /^application\/problem\+json/);
+  }
+  assert.equal((await post('bob')).json().detail, 'there is no client "bob"');
+  assert.equal((await post('alice', { 'sec-fetch-site': 'cross-site' })).statusCode, 403);
+  assert.equal((await post('alice', { host: 'evil.example' })).statusCode, 403);
+  assert.deepEqual(gateway.resets, ['alice']);
+  gateway.failure = new GatewayError('ERR_SHARD', 'the shard is down; it is being restarted');
+  assert.equal((await post('alice')).statusCode, 503);
+  const closed = open(gateway, rulesFor('0.0.0.0:9464', TOKEN));
+  assert.equal((await closed.inject({ method: 'POST', url: '/api/v1/clients/alice/reset' })).statusCode, 401);
+});
+
 test('reload takes any body and ignores it, but not one without end', async () => {
   const gateway = new FakeGateway();
   const app = open(gateway);

@@ -65,10 +65,11 @@ test('a shard starts, answers, applies settings, is replaced with a fresh sender
     leased.push(100 + leased.length);
     return leased.at(-1)!;
   };
+  const lines = createLineStore(settingsWith(0, []).nat.capacity.clients, 16, new SeededRandom(1));
   const supervisor = new ShardSupervisor({
     resources: { sockets: [{ fd: socket.fd, family: socket.family }], tunFd: device.fd },
     counters,
-    lines: createLineStore(settingsWith(0, []).nat.capacity.clients, 16, new SeededRandom(1)),
+    lines,
     freshSettings: () => settingsWith(lease(), [1, 2]),
     leaseSenderId: lease,
     onUp: () => seen.push('up'),
@@ -90,6 +91,15 @@ test('a shard starts, answers, applies settings, is replaced with a fresh sender
     const first = await supervisor.query({ table: 'clients', cursor: 0, limit: 1 });
     const second = await supervisor.query({ table: 'clients', cursor: first.next!, limit: 1 });
     assert.deepEqual([first.rows[0]!.name, second.rows[0]!.name, second.next], ['client1', 'client2', null]);
+  });
+
+  await t.test('it forgets the numbers of the client that is reset, and of no other', async () => {
+    const remembered = (): number[] => [1, 2].map((row) => lines.senderIds[row]!);
+    lines.senderIds.set([5, 6], 1);
+    await supervisor.reset(1);
+    assert.deepEqual(remembered(), [0, 6]);
+    await supervisor.reset(999);
+    assert.deepEqual(remembered(), [0, 6]);
   });
 
   await t.test('it applies settings between two batches', async () => {

@@ -64,3 +64,12 @@ test('a contested line stays contested: the earlier life is replayed in vain, be
     assert.deepEqual(next.endpoint, home);
   }
 });
+
+test('what the operator made a gateway forget, its successor does not remember either', () => {
+  const scene = lived(200, { spec: { restart: { kind: 'strict' } } });
+  scene.gateway.satp.reset(0);
+  const next = successor(scene);
+  scene.client.restart();
+  assert.equal(next.receive({ datagram: say(scene.client), from: home }).delivered.length, 1);
+  assert.deepEqual(next.endpoint, home);
+});
