@@ -10,7 +10,6 @@ import type { ShardSupervisor } from './shard-supervisor.ts';
 export interface HealthSubjects {
   readonly shard: ShardSupervisor;
   readonly resources: Resources;
-  readonly isHostSetUp: boolean;
   readonly isDraining: boolean;
 }
 
@@ -42,8 +41,8 @@ export const doesDeviceExist = (device: Tun): boolean => {
 
 /** Looks at everything. */
 export const checkHealth = (subjects: HealthSubjects): readonly Check[] => {
-  const { shard, resources, isHostSetUp, isDraining } = subjects;
-  const { device, sockets, state } = resources;
+  const { shard, resources, isDraining } = subjects;
+  const { isHostSetUp, device, sockets, state } = resources;
   const deviceUp = isDeviceUp(device);
   const writable = isWritable(state.path);
   return [

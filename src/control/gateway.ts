@@ -5,7 +5,6 @@ import type { Logger } from 'pino';
 import { Cell, ClientState, type ClientStateName, type Counters, createCounters } from '../base/counters.ts';
 import { GatewayError } from '../base/errors.ts';
 import { seconds } from '../base/time.ts';
-import type { ShardSettings } from '../dataplane/settings.ts';
 import { monotonicClock } from '../io/clock.ts';
 import { type Config, examineFile, summarize } from './config.ts';
 import { DropSampler } from './drop-sampler.ts';
@@ -19,12 +18,11 @@ import {
 } from './gateway-control.ts';
 import { checkHealth, doesDeviceExist } from './gateway-health.ts';
 import { hostAddresses } from './host-addresses.ts';
-import { HostSetup } from './host-setup.ts';
 import { startHttp } from './http.ts';
 import { formatListenAddress } from './listen-address.ts';
+import { PresentSettings } from './present-settings.ts';
 import { refuseFixed } from './reload.ts';
-import { hostPlanInput, type Resources, takeResources } from './resources.ts';
-import { beginsAssociation, shardSettings } from './shard-settings.ts';
+import { changeHost, type Resources, takeResources } from './resources.ts';
 import { ShardSupervisor } from './shard-supervisor.ts';
 import { Tables } from './tables.ts';
 import { VERSION } from './version.ts';
@@ -32,6 +30,7 @@ import { VERSION } from './version.ts';
 const DROP_SUMMARY_EVERY = seconds(10);
 /** What clients sent in this time before a `kill -9` could be replayed once afterwards. */
 const NUMBERS_SAVED_EVERY = seconds(2);
+const HOST_WATCHED_EVERY = seconds(10);
 
 /** A running gateway. */
 export class Gateway implements GatewayControl {
@@ -44,13 +43,11 @@ export class Gateway implements GatewayControl {
   readonly #reloads = { success: 0, failure: 0 };
   #config: Config;
   #lastReload: number = Date.now() / 1000;
-  #isHostSetUp = true;
   #isDraining = false;
   /** From here on nothing may be taken or set up any more, for nobody would put it back. */
   #isStopping = false;
   readonly #failure = Promise.withResolvers<GatewayError>();
-  /** The present settings, as the shard knows them. */
-  #settings: ShardSettings | undefined;
+  readonly #settings: PresentSettings;
   #reloading: Promise<unknown> = Promise.resolve();
   #stack: AsyncDisposableStack | undefined;
 
@@ -58,6 +55,7 @@ export class Gateway implements GatewayControl {
     this.#config = config;
     this.#resources = resources;
     this.#log = log;
+    this.#settings = new PresentSettings(resources.senderIds, hostAddresses);
     this.#shard = new ShardSupervisor({
       resources: {
         sockets: resources.sockets.map(({ fd, family }) => ({ fd, family })),
@@ -65,7 +63,7 @@ export class Gateway implements GatewayControl {
       },
       counters: this.#counters,
       lines: resources.numbers.store,
-      freshSettings: () => this.#settingsOf(this.#config, resources.senderIds.lease()),
+      freshSettings: () => this.#settings.fresh(this.#config),
       leaseSenderId: () => this.#tryLease(),
       onUp: () => log.info('the shard takes packets'),
       onDown: (err) => this.#onShardDown(err),
@@ -87,6 +85,7 @@ export class Gateway implements GatewayControl {
     for (const timer of [
       setInterval(() => gateway.#logDrops(), DROP_SUMMARY_EVERY / 10),
       setInterval(() => gateway.#saveNumbers(), NUMBERS_SAVED_EVERY),
+      setInterval(() => gateway.#watchHost(), HOST_WATCHED_EVERY),
     ]) {
       stack.defer(() => clearInterval(timer));
     }
@@ -138,12 +137,7 @@ export class Gateway implements GatewayControl {
   }
 
   health(): readonly Check[] {
-    return checkHealth({
-      shard: this.#shard,
-      resources: this.#resources,
-      isHostSetUp: this.#isHostSetUp,
-      isDraining: this.#isDraining,
-    });
+    return checkHealth({ shard: this.#shard, resources: this.#resources, isDraining: this.#isDraining });
   }
 
   vitals(): Vitals {
@@ -214,47 +208,30 @@ export class Gateway implements GatewayControl {
   /** All or nothing: what fails leaves the former configuration in force. */
   async #apply(next: Config): Promise<void> {
     const former = this.#config;
-    await this.#changeHost(former, next);
-    const settings = this.#settings;
+    await changeHost(this.#resources, former, next, this.#log);
     try {
-      await this.#shard.apply(this.#settingsForReload(next));
+      await this.#settings.during(() => this.#shard.apply(this.#settings.changed(next)));
       this.#config = next;
     } catch (error) {
-      this.#settings = settings;
-      await this.#changeHost(next, former);
+      await changeHost(this.#resources, next, former, this.#log);
       throw error;
     }
   }
 
-  async #changeHost(from: Config, to: Config): Promise<void> {
-    const { device, state, host } = this.#resources;
-    const input = hostPlanInput(to, device);
-    const isSame = JSON.stringify(input) === JSON.stringify(hostPlanInput(from, device));
-    if (isSame && this.#isHostSetUp) return;
-    try {
-      await host.undo();
-      const changed = new HostSetup(input, state, this.#log);
-      await changed.apply();
-      this.#resources.host = changed;
-      this.#isHostSetUp = true;
-    } catch (error) {
-      this.#isHostSetUp = false;
-      await host.apply();
-      this.#isHostSetUp = true;
-      throw error;
-    }
-  }
-
-  #settingsOf(config: Config, senderId: number): ShardSettings {
-    this.#settings = shardSettings(config, { senderId, hostAddresses: hostAddresses() });
-    return this.#settings;
-  }
-
-  /** The present sender id goes on unless an association begins: what counts from 0 needs one that was never used. */
-  #settingsForReload(next: Config): ShardSettings {
-    const former = this.#settings!;
-    const settings = this.#settingsOf(next, former.senderId);
-    return beginsAssociation(former, settings) ? this.#settingsOf(next, this.#resources.senderIds.lease()) : settings;
+  /** The host may gain an address that clients could not be kept from, had the shard not heard of it. */
+  #watchHost(): void {
+    const change = this.#reloading.then(() =>
+      this.#settings.during(async () => {
+        if (!this.#shard.isUp || this.#isDraining) return;
+        const settings = this.#settings.afterHostChange(this.#config);
+        if (settings === undefined) return;
+        await this.#shard.apply(settings);
+        this.#log.info('the addresses of this host have changed; clients cannot reach the new ones');
+      }),
+    );
+    this.#reloading = change.catch((err: unknown) =>
+      this.#log.error({ err }, 'new addresses of this host: not applied'),
+    );
   }
 
   #onShardDown(err: Error): void {

@@ -24,6 +24,8 @@ export interface Resources {
   readonly device: Tun;
   /** The changes to the host that are in force; a reload may replace them. */
   host: HostSetup;
+  /** False while the host is half changed, or a change could neither be made nor undone. */
+  isHostSetUp: boolean;
 }
 
 /** The part of all sender ids at which their end is announced: years ahead, if gateways are not started every minute. */
@@ -80,8 +82,34 @@ export const takeResources = async (config: Config, log: Logger, stack: AsyncDis
     sockets,
     device,
     host: new HostSetup(hostPlanInput(config, device), state, log),
+    isHostSetUp: false,
   };
   stack.defer(() => resources.host.undo());
   await resources.host.apply();
+  resources.isHostSetUp = true;
   return resources;
+};
+
+/**
+ * Changes the host from what `from` asks of it to what `to` asks.
+ *
+ * @throws {GatewayError} ERR_HOST_SETUP; the host is as before if {@link Resources.isHostSetUp} says so.
+ */
+export const changeHost = async (resources: Resources, from: Config, to: Config, log: Logger): Promise<void> => {
+  const { device, state, host } = resources;
+  const input = hostPlanInput(to, device);
+  const isSame = JSON.stringify(input) === JSON.stringify(hostPlanInput(from, device));
+  if (isSame && resources.isHostSetUp) return;
+  resources.isHostSetUp = false;
+  try {
+    await host.undo();
+    const changed = new HostSetup(input, state, log);
+    await changed.apply();
+    resources.host = changed;
+    resources.isHostSetUp = true;
+  } catch (error) {
+    await host.apply();
+    resources.isHostSetUp = true;
+    throw error;
+  }
 };
