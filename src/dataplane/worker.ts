@@ -11,6 +11,7 @@ import { UdpQueue } from '../io/udp-queue.ts';
 import { Wakeup } from '../io/wakeup.ts';
 import { Assembly } from './assembly.ts';
 import type { FromShard, ShardStart, ToShard } from './messages.ts';
+import { SenderIdRequests } from './sender-id-requests.ts';
 import { Shard } from './shard.ts';
 import { HEARD_WITHIN, readTable, type TableSources } from './table-pages.ts';
 
@@ -25,7 +26,7 @@ class ShardThread {
   readonly #tables: TableSources;
   readonly #shard: Shard;
   readonly #poller: Poller;
-  readonly #senderIdAsked = new Set<number>();
+  readonly #senderIdRequests = new SenderIdRequests();
   #choresAt: Instant = 0 as Instant;
   #isStopping = false;
 
@@ -84,7 +85,7 @@ class ShardThread {
       case 'apply':
         this.#assembly.apply(message.settings, now);
         // Rows may be other clients' by now, and what could not be given the last time may be there.
-        this.#senderIdAsked.clear();
+        this.#senderIdRequests.clear();
         this.#say({ kind: 'applied', id: message.id });
         return;
       case 'reset': {
@@ -100,7 +101,7 @@ class ShardThread {
       case 'senderId': {
         const { satp } = this.#assembly.stages;
         const row = satp.rowOf(message.mux);
-        this.#senderIdAsked.delete(row);
+        this.#senderIdRequests.settle(row);
         if (row >= 0 && satp.needsSenderId(row)) satp.setSenderId(row, message.senderId);
         return;
       }
@@ -118,8 +119,7 @@ class ShardThread {
     this.#counters[Cell.tunnelClients + ClientState.unproven] = unproven;
     this.#counters[Cell.tunnelClients + ClientState.unheard] = unheard;
     for (let row = 0; row < roster.highWater; row++) {
-      if (!satp.needsSenderId(row) || this.#senderIdAsked.has(row)) continue;
-      this.#senderIdAsked.add(row);
+      if (!satp.needsSenderId(row) || !this.#senderIdRequests.ask(row, now)) continue;
       this.#say({ kind: 'needSenderId', mux: satp.view(row)!.mux });
     }
     this.#choresAt = after(now, CHORES_EVERY);
