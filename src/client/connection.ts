@@ -15,7 +15,8 @@ import type { ClientConfig } from './client-config.ts';
 import { type ClientStart, ClientWord, NEED_SENDER_ID } from './client-start.ts';
 
 const WORKER = new URL(`./worker.${import.meta.filename.slice(-2)}`, import.meta.url);
-const SENDER_IDS = { low: 0, high: 65_535 } as const;
+/** Not 0: a stock daemon that had the same key before has used its numbers. */
+const SENDER_IDS = { low: 1, high: 65_535 } as const;
 
 /** A client that runs. */
 export class Connection {

@@ -68,7 +68,10 @@ const schema = Type.Object(
     node: group('This gateway.', {
       name: text('gw1', 'Name of this node in logs and answers.'),
       stateDir: text('/var/lib/anygate', 'Directory for what must survive a restart. One gateway at a time.'),
-      senderIds: text('0-65535', 'SATP sender ids that this node may use. Nodes that share keys need disjoint ranges.'),
+      senderIds: text(
+        '1-65535',
+        'SATP sender ids that this node may use. Nodes that share keys need disjoint ranges; 0 is what stock daemons use.',
+      ),
     }),
     satp: group('The side where clients are.', {
       listen: Type.Array(Type.String(), {

@@ -14,7 +14,7 @@ after(() => rmSync(directory, { recursive: true }));
 
 test('the least configuration has the published defaults', () => {
   const config = accept(MINIMAL);
-  assert.deepEqual(config.node, { name: 'gw1', stateDir: '/var/lib/anygate', senderIds: { low: 0, high: 65535 } });
+  assert.deepEqual(config.node, { name: 'gw1', stateDir: '/var/lib/anygate', senderIds: { low: 1, high: 65535 } });
   assert.deepEqual(
     config.satp.listen.map((l) => `${l.address} ${l.port}`),
     ['0.0.0.0 4444', ':: 4444'],
