@@ -3,6 +3,7 @@
 import { EndpointWord } from '../base/endpoint.ts';
 import { type Duration, type Instant, minutes } from '../base/time.ts';
 import { type Family, formatRemote } from '../io/socket-address.ts';
+import type { ViewPage } from '../nat/policy.ts';
 import type { ClientView, Query, TablePage, TableRows } from './messages.ts';
 import type { Stages } from './pipeline.ts';
 import type { Roster } from './roster.ts';
@@ -23,7 +24,7 @@ export interface TableSources {
 const showEndpoint = (endpoint: Uint32Array | undefined, families: readonly Family[]): string | null =>
   endpoint === undefined ? null : formatRemote(families[endpoint[EndpointWord.socket]!]!, endpoint, 0);
 
-/** A cursor here is a row: pages cost what is on them, however many clients there are. */
+/** A cursor is a row, as with the NAT: pages cost what is on them, however many clients there are. */
 const clientPage = (
   { stages: { satp }, roster, families }: TableSources,
   cursor: number,
@@ -52,15 +53,10 @@ export const readTable = (sources: TableSources, query: Query, now: Instant): Ta
   const limit = Math.min(query.limit, LARGEST_PAGE);
   const { table, cursor } = query;
   const { nat, satp } = sources.stages;
-  const names = new Map<number, string>();
-  const page = <Row>(rows: readonly Row[]): TablePage<Row> => ({
-    rows,
-    names,
-    next: rows.length < limit ? null : cursor + limit,
-  });
-  const named = <Row extends { readonly client: number }>(rows: readonly Row[]): TablePage<Row> => {
-    for (const { client } of rows) names.set(client, satp.view(client)?.name ?? '');
-    return page(rows);
+  const named = <Row extends { readonly client: number }>(page: ViewPage<Row>): TablePage<Row> => {
+    const names = new Map<number, string>();
+    for (const { client } of page.rows) names.set(client, satp.view(client)?.name ?? '');
+    return { ...page, names };
   };
   switch (table) {
     case 'clients':
@@ -70,6 +66,6 @@ export const readTable = (sources: TableSources, query: Query, now: Instant): Ta
     case 'sessions':
       return named(nat.sessions(limit, cursor, now));
     case 'pools':
-      return page(nat.pools(limit, cursor));
+      return { ...nat.pools(limit, cursor), names: new Map() };
   }
 };

@@ -12,7 +12,7 @@ import { IcmpOrigin } from './icmp-origin.ts';
 import { Inbound } from './inbound.ts';
 import { NatState } from './nat-state.ts';
 import { Outbound } from './outbound.ts';
-import type { MappingView, NatPolicy, PoolView, SessionView } from './policy.ts';
+import type { MappingView, NatPolicy, PoolView, SessionView, ViewPage } from './policy.ts';
 import { NO_ROW } from './row-lists.ts';
 import { viewMappings, viewPools, viewSessions } from './views.ts';
 
@@ -84,18 +84,18 @@ export class Nat44 {
     this.#origin.adjust(policy.gatewayAddress);
   }
 
-  /** Up to `limit` mappings behind the first `offset`. Allocates. */
-  mappings(limit: number, offset = 0): MappingView[] {
-    return viewMappings(this.#state, limit, offset);
+  /** Up to `limit` mappings from row `fromRow` on, which is 0 or the `next` of the page before. Allocates. */
+  mappings(limit: number, fromRow = 0): ViewPage<MappingView> {
+    return viewMappings(this.#state, limit, fromRow);
   }
 
-  /** Up to `limit` sessions behind the first `offset`. Allocates. */
-  sessions(limit: number, offset: number, now: Instant): SessionView[] {
-    return viewSessions(this.#state, limit, offset, now);
+  /** Up to `limit` sessions from row `fromRow` on, which is 0 or the `next` of the page before. Allocates. */
+  sessions(limit: number, fromRow: number, now: Instant): ViewPage<SessionView> {
+    return viewSessions(this.#state, limit, fromRow, now);
   }
 
-  /** Up to `limit` external addresses behind the first `offset`. Allocates. */
-  pools(limit: number, offset = 0): PoolView[] {
-    return viewPools(this.#state, limit, offset);
+  /** Up to `limit` external addresses from index `from` on, which is 0 or the `next` of the page before. Allocates. */
+  pools(limit: number, from = 0): ViewPage<PoolView> {
+    return viewPools(this.#state, limit, from);
   }
 }

@@ -30,6 +30,13 @@ export interface NatPolicy {
   readonly gatewayAddress: Ip4;
 }
 
+/** A part of a table as shown to people; it may be short, even empty, and yet not the last. */
+export interface ViewPage<View> {
+  readonly rows: readonly View[];
+  /** Row at which the next page begins, or null after the last. */
+  readonly next: number | null;
+}
+
 /** One mapping as shown to people. */
 export interface MappingView {
   readonly protocol: Protocol;

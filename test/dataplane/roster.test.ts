@@ -154,7 +154,7 @@ test('of a client that loses an address, what it had at the others goes on', () 
   out('10.99.0.3:5000');
   roster.apply([both], 100, NOW);
   assert.deepEqual(
-    nat.mappings(9).map(({ internal }) => formatIp4(internal.address)),
+    nat.mappings(9).rows.map(({ internal }) => formatIp4(internal.address)),
     ['10.99.0.2'],
   );
 });

@@ -100,7 +100,7 @@ test('a simultaneous open passes both SYNs and both SYN/ACKs (RFC 5382 §4 REQ-2
   assert.equal(rig.in(tcp(`${R1}:80`, `${EXT}:5000`, syn)).verdict, Verdict.client);
   assert.equal(rig.out(1, tcp(`${C1}:5000`, `${R1}:80`, syn | ack)).verdict, Verdict.external);
   assert.equal(rig.in(tcp(`${R1}:80`, `${EXT}:5000`, syn | ack)).verdict, Verdict.client);
-  assert.equal(rig.nat.sessions(1, 0, rig.now)[0]!.state, 'established');
+  assert.equal(rig.nat.sessions(1, 0, rig.now).rows[0]!.state, 'established');
 });
 
 test('a segment that opens nothing and belongs to no session is dropped, both ways', () => {
@@ -207,7 +207,7 @@ test('a changed pool keeps what still has its external endpoint and closes the r
   assert.notEqual(rig.out(3, udp('10.99.0.4:5000', `${R1}:53`)).src, kept.src);
   rig.nat.closeClient(1, rig.now);
   assert.deepEqual(
-    rig.nat.pools(2).map((p) => [p.used[Protocol.udp], p.heldDown[Protocol.udp]]),
+    rig.nat.pools(2).rows.map((p) => [p.used[Protocol.udp], p.heldDown[Protocol.udp]]),
     [
       [2, 0],
       [0, 2],

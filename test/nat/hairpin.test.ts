@@ -38,7 +38,7 @@ test('a TCP connection goes through a hairpin (RFC 5382 §6 REQ-8)', () => {
   const answer = rig.out(2, tcp(`${C2}:6000`, `${EXT}:5000`, syn | ack));
   assert.deepEqual([answer.client, answer.dst, answer.isWhole], [1, `${C1}:5000`, true]);
   assert.equal(rig.out(1, tcp(`${C1}:5000`, `${EXT}:6000`, ack)).client, 2);
-  const states = rig.nat.sessions(9, 0, rig.now).map((s) => [s.client, s.state]);
+  const states = rig.nat.sessions(9, 0, rig.now).rows.map((s) => [s.client, s.state]);
   assert.deepEqual(states, [
     [2, 'outboundSyn'],
     [1, 'established'],

@@ -172,7 +172,7 @@ test('an error from a client is translated and comes from the NAT’s address (R
   const rig = new Rig();
   rig.out(2, udp(`${C2}:5000`, `${R1}:53`));
   rig.out(1, originals.UDP);
-  const external = rig.nat.mappings(2)[1]!.external.port;
+  const external = rig.nat.mappings(2).rows[1]!.external.port;
   const original = udp(`${R1}:53`, `${EXT}:${external}`);
   const seen = rig.in(original);
   assert.equal(seen.dst, `${C1}:5000`);

@@ -343,37 +343,6 @@ test('a session whose address now belongs to another client carries nothing for 
   assert.equal(rig.out(1, echoReply(C1, R1, 77)).verdict, Verdict.external);
 });
 
-test('views show mappings, sessions and addresses, a page at a time', () => {
-  const rig = new Rig();
-  rig.out(1, udp(`${C1}:5000`, `${R1}:53`));
-  rig.out(1, udp(`${C1}:5000`, `${R2}:53`));
-  rig.out(2, tcp(`${C2}:5001`, `${R1}:80`, syn));
-  rig.in(tcp(`${R1}:80`, `${EXT}:5001`, syn | ack));
-  rig.pass(seconds(10));
-  const mappings = rig.nat.mappings(10);
-  assert.deepEqual(
-    mappings.map((m) => [m.protocol, m.client, m.internal.port, m.external.port, m.sessions]),
-    [
-      [Protocol.udp, 1, 5000, 5000, 2],
-      [Protocol.tcp, 2, 5001, 5001, 1],
-    ],
-  );
-  assert.deepEqual(rig.nat.mappings(1, 1), mappings.slice(1));
-  const sessions = rig.nat.sessions(10, 0, rig.now);
-  assert.deepEqual(
-    sessions.map((s) => [s.state, s.remote.port, s.expiresInSeconds]),
-    [
-      ['active', 53, 290],
-      ['active', 53, 290],
-      ['established', 80, 7430],
-    ],
-  );
-  assert.deepEqual(rig.nat.sessions(1, 2, rig.now), sessions.slice(2));
-  const [pool] = rig.nat.pools(10);
-  assert.deepEqual([pool!.used, pool!.heldDown, pool!.capacity], [[1, 1, 0], [0, 0, 0], 64512]);
-  assert.deepEqual(rig.nat.pools(10, 1), []);
-});
-
 test('a stranger’s session goes with the mapping, however it was kept alive (RFC 7857 §7)', () => {
   const rig = new Rig();
   rig.out(1, tcp(`${C1}:5000`, `${R1}:80`, syn));

@@ -139,7 +139,7 @@ test('UDP mappings and filters agree with a twin made of Maps, under any script'
           if (admitting.every(([, age]) => age >= LATEST)) assert.ok(!isMine, `${from} is kept from ${name}`);
         }
       }
-      const views = rig.nat.mappings(100);
+      const views = rig.nat.mappings(100).rows;
       assert.equal(new Set(views.map((m) => `${m.external.address}:${m.external.port}`)).size, views.length);
       assert.equal(
         views.reduce((n, m) => n + m.sessions, 0),
@@ -174,7 +174,7 @@ test('no two live mappings share an external endpoint, whatever clients do', () 
         const packet = build({ ...f, protocol: p.protocol as Fields['protocol'], options: new Uint8Array() }, false);
         rig.out(p.client, packet);
         rig.pass(seconds(p.wait / 1000));
-        const views = rig.nat.mappings(1000);
+        const views = rig.nat.mappings(1000).rows;
         const external = new Set(views.map((m) => `${m.protocol} ${m.external.address} ${m.external.port}`));
         const internal = new Set(views.map((m) => `${m.protocol} ${m.internal.address} ${m.internal.port}`));
         assert.deepEqual([external.size, internal.size], [views.length, views.length]);

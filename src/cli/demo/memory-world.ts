@@ -107,7 +107,7 @@ export class MemoryWorld implements World {
   }
 
   async mappings(): Promise<readonly MappingRow[]> {
-    return this.#running.nat.mappings(MAPPINGS_SHOWN).map(showMapping);
+    return this.#running.nat.mappings(MAPPINGS_SHOWN).rows.map(showMapping);
   }
 
   async metrics(): Promise<ReadonlyMap<string, number>> {
