@@ -199,6 +199,15 @@ suite('clients that restart or move', { skip }, () => {
     assert.ok((await answered('c1')) < 500);
   });
 
+  test('restart: strict lets a client in that starts over, once the operator has reset it', async () => {
+    await connect(STRICT);
+    assert.equal(await answered('c1', 1), Number.POSITIVE_INFINITY, 'locked out by what it sent before');
+    const { status } = await gateway.http('/api/v1/clients/strict/reset', ['-X', 'POST']);
+    assert.equal(status, 200);
+    assert.ok((await answered('c1')) < 500);
+    assert.equal((await gateway.http('/api/v1/clients/nobody/reset', ['-X', 'POST'])).status, 404);
+  });
+
   test('restart: after-silence believes a client that starts over once nothing newer has come for so long', async () => {
     await connect(PATIENT);
     await talk('c1', 2000);
