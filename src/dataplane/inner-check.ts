@@ -20,7 +20,8 @@ export const checkInner = (b: PacketBatch, sources: SourceTable): void => {
     const ip = ipv4.check(pkt, at, b.end[i]!);
     if (ip === malformed) {
       b.drop(i, DropReason.innerMalformed);
-    } else if (!sources.mayUse(b.client[i]!, ipv4.src(pkt, ip))) {
+      // Signed, because V8 boxes an unsigned argument wherever it does not inline the call.
+    } else if (!sources.mayUse(b.client[i]!, ipv4.src(pkt, ip) | 0)) {
       b.drop(i, DropReason.innerSourceSpoofed);
     } else {
       b.end[i] = ipv4.endOf(pkt, ip);

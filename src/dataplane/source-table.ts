@@ -36,7 +36,7 @@ export class SourceTable {
     this.#masks = masks;
   }
 
-  /** Whether `client` may send from `source`, an address as a host-order uint32. */
+  /** Whether `client` may send from `source`, the 32 bits of an address, signed or not. */
   mayUse(client: number, source: number): boolean {
     const first = this.#first[client]!;
     const end = first + this.#count[client]!;

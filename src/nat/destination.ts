@@ -52,7 +52,7 @@ export class DestinationPolicy {
     for (const a of hostAddresses) this.#isSuspect[a >>> 24] = 1;
   }
 
-  /** Whether a client may send to `a`. */
+  /** Whether a client may send to `a`, the 32 bits of an address, signed or not. */
   mayReach(a: Ip4): boolean {
     if (this.#isSuspect[a >>> 24] === 0) return true;
     if (has(this.#pool, a)) return true;
@@ -66,7 +66,8 @@ export class DestinationPolicy {
     const pkt = b.arena.view;
     for (let i = 0; i < b.count; i++) {
       if (b.verdict[i] !== Verdict.pending) continue;
-      if (!this.mayReach(dst(pkt, b.at[i]! as Ipv4At))) b.drop(i, DropReason.policyReserved);
+      // Signed, because V8 boxes an unsigned argument wherever it does not inline the call.
+      if (!this.mayReach((dst(pkt, b.at[i]! as Ipv4At) | 0) as Ip4)) b.drop(i, DropReason.policyReserved);
     }
   }
 }

@@ -3,7 +3,7 @@
 
 import type { PacketBatch } from '../base/batch.ts';
 import { Direction, Protocol } from '../base/protocol.ts';
-import { type Ip4, ip4, type Port, port } from '../wire/addr.ts';
+import { type Ip4, type Port, port } from '../wire/addr.ts';
 import { storedDelta } from '../wire/checksum.ts';
 import { type IcmpAt, rewriteEchoId } from '../wire/icmp4.ts';
 import * as ipv4 from '../wire/ipv4.ts';
@@ -23,8 +23,10 @@ export const rewriteLocal = (b: PacketBatch, c: PacketColumns, i: number, direct
   const transport = c.transport[i]!;
   const to = port(c.toPort[i]!);
   const outbound = direction === Direction.outbound;
-  if (outbound) ipv4.rewriteSrc(pkt, at, ip4(c.toAddress[i]!), storedDelta(deltas >>> 16));
-  else ipv4.rewriteDst(pkt, at, ip4(c.toAddress[i]!), storedDelta(deltas >>> 16));
+  // Left signed: the 32 bits are the same, and V8 would box an unsigned argument wherever it does not inline the call.
+  const address = c.toAddress[i]! as Ip4;
+  if (outbound) ipv4.rewriteSrc(pkt, at, address, storedDelta(deltas >>> 16));
+  else ipv4.rewriteDst(pkt, at, address, storedDelta(deltas >>> 16));
   switch (c.protocol[i]) {
     case Protocol.udp:
       if (outbound) udp.rewriteSrcPort(pkt, transport as udp.UdpAt, to, d);
