@@ -1,5 +1,5 @@
-// What the HTTP side may ask of the gateway, and nothing else of it is known there. The supervisor implements it; tests have a fake,
-// and one set of expectations for both. Nothing in here is a secret.
+// What the HTTP side may ask of the gateway, and nothing else of it is known there. `Gateway` implements it; tests of the HTTP side have
+// a fake. Nothing in here is a secret.
 
 import type { ClientStateName, Counters } from '../base/counters.ts';
 import type { ErrorCode } from '../base/errors.ts';

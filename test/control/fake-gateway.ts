@@ -1,5 +1,5 @@
-// A gateway that is not there: it answers what the test tells it to. The expectations in gateway-contract.ts hold for it too, so that
-// it cannot drift away from the real one.
+// A gateway that is not there: it answers what the test tells it to. The expectations in gateway-contract.ts hold it to what the HTTP
+// side relies on.
 
 import { type Counters, createCounters } from '../../src/base/counters.ts';
 import {

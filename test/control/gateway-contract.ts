@@ -1,5 +1,5 @@
-// What the HTTP side relies on, whoever implements GatewayControl: run with the fake in the unit tests and with the real gateway where
-// one runs.
+// What the HTTP side relies on, whoever implements GatewayControl. The tests run it with the fake; the real gateway is driven by HTTP in
+// test/netns/.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
