@@ -17,7 +17,7 @@ import * as udp from '../wire/udp.ts';
 import type { NatState } from './nat-state.ts';
 import { ipv4At, PARSED } from './packet-columns.ts';
 import { NO_ADDRESS } from './port-pool.ts';
-import { rewriteQuotedDestination, rewriteQuotedSource } from './rewrite.ts';
+import { rewriteQuoted } from './rewrite.ts';
 import { NO_ROW } from './row-lists.ts';
 
 /** Translates the errors of both directions; holds what it learned about the one packet in hand. */
@@ -57,7 +57,7 @@ export class IcmpErrors {
     const external = m.externalAddress(mapping);
     if (outbound) {
       const deltas = m.deltas(mapping);
-      rewriteQuotedDestination(
+      rewriteQuoted(
         pkt,
         this.#quoted,
         this.#transport,
@@ -66,13 +66,14 @@ export class IcmpErrors {
         external,
         m.externalPort(mapping),
         deltas,
+        direction,
       );
       // Whoever it was behind the NAT that noticed, outside the NAT's address speaks for it (RFC 5508 REQ-5).
       ipv4.rewriteSrc(pkt, at, external, deltaOf32(ipv4.src(pkt, at), external));
     } else {
       const internal = m.internalAddress(mapping);
       const deltas = ~m.deltas(mapping);
-      rewriteQuotedSource(
+      rewriteQuoted(
         pkt,
         this.#quoted,
         this.#transport,
@@ -81,6 +82,7 @@ export class IcmpErrors {
         internal,
         m.internalPort(mapping),
         deltas,
+        direction,
       );
       ipv4.rewriteDst(pkt, at, internal, deltaOf32(external, internal));
       b.client[i] = m.client(mapping);

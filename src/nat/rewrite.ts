@@ -41,8 +41,11 @@ export const rewriteLocal = (b: PacketBatch, c: PacketColumns, i: number, direct
   }
 };
 
-/** Sets source address and source port (or query id) of a quoted packet that is cut off at `end`. */
-export const rewriteQuotedSource = (
+/**
+ * Rewrites the NAT's own endpoint in the packet that an error quotes, which is cut off at `end`. The quoted packet went the other way
+ * than the error: an outbound error quotes it with that endpoint as its destination, an inbound one as its source.
+ */
+export const rewriteQuoted = (
   pkt: DataView,
   at: ipv4.Ipv4At,
   transport: number,
@@ -51,28 +54,22 @@ export const rewriteQuotedSource = (
   address: Ip4,
   to: Port,
   deltas: number,
+  direction: Direction,
 ): void => {
   const d = storedDelta(deltas);
-  ipv4.rewriteSrc(pkt, at, address, storedDelta(deltas >>> 16));
-  if (protocol === Protocol.udp) udp.rewriteSrcPort(pkt, transport as udp.UdpAt, to, d);
-  else if (protocol === Protocol.tcp) tcp.rewriteQuotedSrcPort(pkt, transport as tcp.TcpPortsAt, end, to, d);
-  else rewriteEchoId(pkt, transport as IcmpAt, to, d);
-};
-
-/** Sets destination address and destination port (or query id) of a quoted packet that is cut off at `end`. */
-export const rewriteQuotedDestination = (
-  pkt: DataView,
-  at: ipv4.Ipv4At,
-  transport: number,
-  end: number,
-  protocol: Protocol,
-  address: Ip4,
-  to: Port,
-  deltas: number,
-): void => {
-  const d = storedDelta(deltas);
-  ipv4.rewriteDst(pkt, at, address, storedDelta(deltas >>> 16));
-  if (protocol === Protocol.udp) udp.rewriteDstPort(pkt, transport as udp.UdpAt, to, d);
-  else if (protocol === Protocol.tcp) tcp.rewriteQuotedDstPort(pkt, transport as tcp.TcpPortsAt, end, to, d);
-  else rewriteEchoId(pkt, transport as IcmpAt, to, d);
+  const isSource = direction === Direction.inbound;
+  if (isSource) ipv4.rewriteSrc(pkt, at, address, storedDelta(deltas >>> 16));
+  else ipv4.rewriteDst(pkt, at, address, storedDelta(deltas >>> 16));
+  switch (protocol) {
+    case Protocol.udp:
+      if (isSource) udp.rewriteSrcPort(pkt, transport as udp.UdpAt, to, d);
+      else udp.rewriteDstPort(pkt, transport as udp.UdpAt, to, d);
+      return;
+    case Protocol.tcp:
+      if (isSource) tcp.rewriteQuotedSrcPort(pkt, transport as tcp.TcpPortsAt, end, to, d);
+      else tcp.rewriteQuotedDstPort(pkt, transport as tcp.TcpPortsAt, end, to, d);
+      return;
+    case Protocol.icmp:
+      rewriteEchoId(pkt, transport as IcmpAt, to, d);
+  }
 };
